@@ -1,0 +1,106 @@
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *text;
+    int exit_status;
+    bool transient;
+} CODES[] = {
+#define X(name, text, status, transient) [ERROR_##name] = {text, status, transient},
+    ERROR_CODES(X)
+#undef X
+};
+
+/* vsnprintf that ends a text that did not fit with an ellipsis, on a whole UTF-8 character. */
+static void format_bounded(char *out, size_t size, const char *format, va_list arguments)
+{
+    static const char ellipsis[] = "…";
+    int length = vsnprintf(out, size, format, arguments);
+    if (length < 0 || (size_t)length < size)
+        return;
+    size_t end = size - sizeof ellipsis;
+    while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80)
+        end--;
+    memcpy(out + end, ellipsis, sizeof ellipsis);
+}
+
+int error_set(struct error *error, enum error_code code, const char *format, ...)
+{
+    if (!error)
+        return -1;
+    va_list arguments;
+    va_start(arguments, format);
+    error->code = code;
+    error->next[0] = '\0';
+    format_bounded(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+int error_next(struct error *error, const char *format, ...)
+{
+    if (!error)
+        return -1;
+    va_list arguments;
+    va_start(arguments, format);
+    format_bounded(error->next, sizeof error->next, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+int error_context(struct error *error, const char *format, ...)
+{
+    if (!error)
+        return -1;
+    char context[sizeof error->message];
+    char cause[sizeof error->message];
+    va_list arguments;
+    va_start(arguments, format);
+    format_bounded(context, sizeof context, format, arguments);
+    va_end(arguments);
+    memcpy(cause, error->message, sizeof cause);
+    char next[sizeof error->next];
+    memcpy(next, error->next, sizeof next);
+    error_set(error, error->code, "%s: %s", context, cause);
+    memcpy(error->next, next, sizeof next);
+    return -1;
+}
+
+int error_set_errno(struct error *error, enum error_code code, const char *format, ...)
+{
+    if (!error)
+        return -1;
+    int cause = errno;
+    char what[sizeof error->message];
+    va_list arguments;
+    va_start(arguments, format);
+    format_bounded(what, sizeof what, format, arguments);
+    va_end(arguments);
+    return error_set(error, code, "%s: %s", what, strerror(cause));
+}
+
+const char *error_code_text(enum error_code code)
+{
+    return CODES[code].text;
+}
+
+enum error_code error_code_read(const char *text)
+{
+    for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++)
+        if (!strcmp(CODES[i].text, text))
+            return (enum error_code)i;
+    return ERROR_NONE;
+}
+
+int error_exit_status(enum error_code code)
+{
+    return CODES[code].exit_status;
+}
+
+bool error_is_transient(enum error_code code)
+{
+    return CODES[code].transient;
+}

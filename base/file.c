@@ -1,0 +1,154 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+char *file_read(const char *path, size_t limit, size_t *out_length, struct error *error)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        error_set_errno(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_SYSTEM, "cannot read %s", path);
+        return NULL;
+    }
+    struct text content = {0};
+    char piece[65536];
+    ssize_t length;
+    while ((length = read(file, piece, sizeof piece)) > 0 && content.length + (size_t)length <= limit)
+        text_append(&content, piece, (size_t)length);
+    int cause = errno;
+    close(file);
+    if (length != 0) {
+        text_clear(&content);
+        errno = cause;
+        if (length > 0)
+            error_set(error, ERROR_LIMIT, "%s is larger than %zu bytes", path, limit);
+        else
+            error_set_errno(error, ERROR_SYSTEM, "cannot read %s", path);
+        return NULL;
+    }
+    if (out_length)
+        *out_length = content.length;
+    return text_take(&content);
+}
+
+/* The folder part of a path, "." where there is none; free() it. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return string_copy(".");
+    if (slash == path)
+        return string_copy("/");
+    return string_format("%.*s", (int)(slash - path), path);
+}
+
+int folder_sync(const char *path, struct error *error)
+{
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        return error_set_errno(error, ERROR_SYSTEM, "cannot open folder %s", path);
+    int result = fsync(folder) ? error_set_errno(error, ERROR_SYSTEM, "cannot sync folder %s", path) : 0;
+    close(folder);
+    return result;
+}
+
+static int write_whole(int file, const char *bytes, size_t length)
+{
+    while (length) {
+        ssize_t written = write(file, bytes, length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -1;
+        bytes += written;
+        length -= (size_t)written;
+    }
+    return 0;
+}
+
+int file_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct error *error)
+{
+    char *folder = folder_of(path);
+    char *temporary = string_format("%s.pawl-XXXXXX", path);
+    int result = -1;
+    int file = mkostemp(temporary, O_CLOEXEC);
+    if (file < 0) {
+        error_set_errno(error, ERROR_SYSTEM, "cannot create %s", temporary);
+        goto out;
+    }
+    if (fchmod(file, mode) || write_whole(file, bytes, length) || fsync(file)) {
+        error_set_errno(error, ERROR_SYSTEM, "cannot write %s", temporary);
+        close(file);
+        unlink(temporary);
+        goto out;
+    }
+    close(file);
+    if (rename(temporary, path)) {
+        error_set_errno(error, ERROR_SYSTEM, "cannot replace %s", path);
+        unlink(temporary);
+        goto out;
+    }
+    result = folder_sync(folder, error);
+out:
+    free(temporary);
+    free(folder);
+    return result;
+}
+
+int folder_make(const char *path, mode_t mode, struct error *error)
+{
+    char *partial = string_copy(path);
+    int result = 0;
+    for (char *slash = partial + 1; !result; slash++) {
+        slash += strcspn(slash, "/");
+        bool last = !*slash;
+        *slash = '\0';
+        if (mkdir(partial, mode) && errno != EEXIST)
+            result = error_set_errno(error, ERROR_SYSTEM, "cannot create folder %s", partial);
+        if (last)
+            break;
+        *slash = '/';
+    }
+    free(partial);
+    return result;
+}
+
+/* Open file description locks: like flock they belong to the open file, survive fork and exec and end with
+ * the last descriptor; unlike flock they can be asked about without being taken for a moment. */
+static struct flock whole_file(void)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
+int lock_take(const char *path, mode_t mode, struct error *error)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (file < 0)
+        return error_set_errno(error, ERROR_SYSTEM, "cannot open lock file %s", path);
+    struct flock lock = whole_file();
+    if (!fcntl(file, F_OFD_SETLK, &lock))
+        return file;
+    bool held = errno == EAGAIN || errno == EACCES;
+    error_set_errno(error, held ? ERROR_LOCKED : ERROR_SYSTEM, "cannot lock %s", path);
+    close(file);
+    return -1;
+}
+
+bool lock_is_held(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0)
+        return false;
+    struct flock lock = whole_file();
+    bool held = fcntl(file, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK;
+    close(file);
+    return held;
+}

@@ -1,0 +1,28 @@
+/* Files that are whole or not there, and locks that the kernel keeps. Every file that pawl itself writes
+ * beside the store or in the operator's tree goes through here, so that tests can make each call fail. */
+#ifndef PAWL_BASE_FILE_H
+#define PAWL_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+/* The whole file, NUL-terminated behind its last byte; free() it. More than `limit` bytes is an error.
+ * A file that does not exist gives ERROR_NOT_FOUND. */
+char *file_read(const char *path, size_t limit, size_t *out_length, struct error *error);
+/* Replaces `path` atomically and durably: temporary file in the same folder, fsync, rename, fsync the folder.
+ */
+int file_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct error *error);
+/* Creates a folder and its parents; existing ones are left as they are. */
+int folder_make(const char *path, mode_t mode, struct error *error);
+int folder_sync(const char *path, struct error *error);
+
+/* Opens (creating it) and locks a file, exclusively, without waiting: the descriptor, close-on-exec; -1 with
+ * ERROR_LOCKED where another process holds it, ERROR_SYSTEM otherwise. */
+int lock_take(const char *path, mode_t mode, struct error *error);
+/* Whether some process holds the lock now. A file that does not exist is not held. */
+bool lock_is_held(const char *path);
+
+#endif

@@ -1,0 +1,43 @@
+/* A limit on every size, depth, count and wait. The manual names them; nothing is truncated silently: what
+ * goes over a limit is an error that says which. */
+#ifndef PAWL_BASE_LIMITS_H
+#define PAWL_BASE_LIMITS_H
+
+/* job files */
+#define LIMIT_JOB_BYTES       (1024 * 1024)
+#define LIMIT_JOB_STEPS       2000
+#define LIMIT_JOB_NODES       200000 /* YAML nodes after aliases are followed: stops alias bombs */
+#define LIMIT_JOB_DEPTH       64
+#define LIMIT_JOB_DIAGNOSTICS 100 /* printed; the rest is counted */
+#define LIMIT_PARAMS          200
+#define LIMIT_NAME_BYTES      63
+#define LIMIT_GUARDS          8
+#define LIMIT_VISITS          1000 /* max_visits may not ask for more */
+#define LIMIT_ATTEMPTS        1000
+
+/* expressions */
+#define LIMIT_EXPRESSION_BYTES 4096
+#define LIMIT_EXPRESSION_DEPTH 64
+#define LIMIT_EXPRESSION_STEPS 1000000      /* evaluation steps: macros over lists multiply */
+#define LIMIT_VALUE_BYTES      (256 * 1024) /* one value that an expression may build */
+
+/* values and records */
+#define LIMIT_JSON_BYTES        (16 * 1024 * 1024) /* one answer of the API server */
+#define LIMIT_EVENT_BODY_BYTES  (1024 * 1024)
+#define LIMIT_OUTPUTS_BYTES     (256 * 1024) /* a step's outputs, as JSON */
+#define LIMIT_MESSAGE_BYTES     1024
+#define LIMIT_VALUES_FILE_BYTES (4 * 1024 * 1024)
+
+/* children */
+#define LIMIT_CAPTURE_BYTES  (1024 * 1024) /* of stdout and of stderr each, kept beside the store */
+#define LIMIT_COMMAND_STDOUT (64 * 1024)   /* of stdout that becomes an output */
+#define LIMIT_ARGUMENTS      256
+#define LIMIT_ARGUMENT_BYTES (128 * 1024)
+
+/* waits */
+#define LIMIT_STORE_BUSY_MS 60000  /* how long a commit waits for another process's lock */
+#define LIMIT_READ_HELM_MS  120000 /* helm history, get, pull, dry run */
+#define LIMIT_REQUEST_MS    30000  /* one request to the API server */
+#define LIMIT_WORKERS       8      /* threads for step bodies */
+
+#endif

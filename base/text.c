@@ -1,0 +1,67 @@
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static void text_reserve(struct text *text, size_t more)
+{
+    size_t wanted = text->length + more + 1;
+    if (wanted <= text->capacity)
+        return;
+    size_t capacity = text->capacity ? text->capacity : 64;
+    while (capacity < wanted)
+        capacity *= 2;
+    text->bytes = memory_resize(text->bytes, capacity, 1);
+    text->capacity = capacity;
+}
+
+void text_append(struct text *text, const void *bytes, size_t length)
+{
+    text_reserve(text, length);
+    if (length)
+        memcpy(text->bytes + text->length, bytes, length);
+    text->length += length;
+    text->bytes[text->length] = '\0';
+}
+
+void text_add(struct text *text, const char *string)
+{
+    text_append(text, string, strlen(string));
+}
+
+void text_format(struct text *text, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length > 0) {
+        text_reserve(text, (size_t)length);
+        vsnprintf(text->bytes + text->length, (size_t)length + 1, format, again);
+        text->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+char *text_take(struct text *text)
+{
+    char *bytes = text->bytes ? text->bytes : string_copy("");
+    *text = (struct text){0};
+    return bytes;
+}
+
+const char *text_string(const struct text *text)
+{
+    return text->bytes ? text->bytes : "";
+}
+
+void text_clear(struct text *text)
+{
+    free(text->bytes);
+    *text = (struct text){0};
+}

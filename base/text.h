@@ -1,0 +1,22 @@
+/* A string that grows. Zero-initialise it; text_take() hands the bytes to the caller. */
+#ifndef PAWL_BASE_TEXT_H
+#define PAWL_BASE_TEXT_H
+
+#include <stddef.h>
+
+struct text {
+    char *bytes; /* always NUL-terminated once anything was appended; NULL before */
+    size_t length;
+    size_t capacity;
+};
+
+void text_append(struct text *text, const void *bytes, size_t length);
+void text_add(struct text *text, const char *string);
+void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The bytes, "" where nothing was appended; free() them. *text is empty again. */
+char *text_take(struct text *text);
+/* Borrowed: the bytes so far, never NULL. */
+const char *text_string(const struct text *text);
+void text_clear(struct text *text);
+
+#endif

@@ -1,0 +1,27 @@
+/* The gate: what a body passes before every request that changes something (design.md, "Letting go").
+ *
+ * Under one mutex it tests the visit's stop flag and marks the effect begun; then the body sends. The loop
+ * closes the gate under that mutex *before* it commits a cancel, pause or timeout, so that nothing is sent
+ * after the commit. */
+#ifndef PAWL_STEPS_GATE_H
+#define PAWL_STEPS_GATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct gate {
+    pthread_mutex_t mutex;
+    bool closed;
+    bool begun; /* an effect was let through */
+};
+
+void gate_init(struct gate *gate);
+void gate_destroy(struct gate *gate);
+/* False: turned back; return ANSWER_TURNED_BACK. True: the effect counts as begun, send now. */
+bool gate_pass(struct gate *gate);
+/* Closes it; returns whether an effect had begun already, and so may still be in flight. */
+bool gate_close(struct gate *gate);
+/* For waiting bodies: shall they return? */
+bool gate_is_closed(struct gate *gate);
+
+#endif
