@@ -17,10 +17,16 @@ struct gate {
 
 void gate_init(struct gate *gate);
 void gate_destroy(struct gate *gate);
+/* Before a body is handed out: open, nothing begun. */
+void gate_open(struct gate *gate);
 /* False: turned back; return ANSWER_TURNED_BACK. True: the effect counts as begun, send now. */
 bool gate_pass(struct gate *gate);
 /* Closes it; returns whether an effect had begun already, and so may still be in flight. */
 bool gate_close(struct gate *gate);
+/* After a gate was closed in vain (the command was refused): open again, what has begun stays begun. */
+void gate_reopen(struct gate *gate);
+/* Whether an effect was let through since gate_open. */
+bool gate_has_begun(struct gate *gate);
 /* For waiting bodies: shall they return? */
 bool gate_is_closed(struct gate *gate);
 

@@ -1,0 +1,260 @@
+/* What people say to a run: one row a command. A command that no longer fits is refused, and says why. */
+#include <string.h>
+
+#include "base/json.h"
+#include "engine/emit.h"
+#include "engine/table.h"
+#include "jobs/param.h"
+
+typedef enum command_outcome obey(struct deciding *d, const struct command *command, struct error *error);
+
+static enum command_outcome refuse(struct error *error, const char *why)
+{
+    error_set(error, ERROR_NOT_ALLOWED_NOW, "%s", why);
+    return COMMAND_REFUSED;
+}
+
+/* An answer must fit the question that stands now: its step, its visit, its text. */
+static bool fits_question(const struct deciding *d, const struct command *command, struct error *error)
+{
+    const struct run *run = d->run;
+    const char *step = json_text(command->body, "step", "");
+    if (run->step < 0 || strcmp(step, step_in_hand(d)->id)) {
+        error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld is not at step \"%s\" but at \"%s\"",
+                  (long long)run->id, step, run->step < 0 ? "its end" : step_in_hand(d)->id);
+        return false;
+    }
+    const char *digest = json_text(command->body, "question", NULL);
+    const char *stands = json_text(run->question, "digest", NULL);
+    if (digest && stands && strcmp(digest, stands)) {
+        error_set(error, ERROR_NOT_ALLOWED_NOW, "the question has changed since: step \"%s\" now asks: %s",
+                  step, json_text(run->question, "text", ""));
+        return false;
+    }
+    int64_t visit = json_int(command->body, "visit", run->steps[run->step].visit);
+    if (visit != run->steps[run->step].visit) {
+        error_set(error, ERROR_NOT_ALLOWED_NOW,
+                  "step \"%s\" has been entered again since (visit %d, not %lld)", step,
+                  run->steps[run->step].visit, (long long)visit);
+        return false;
+    }
+    return true;
+}
+
+static json_t *reason_body(const struct command *command)
+{
+    json_t *body = json_object();
+    json_t *reason = json_object_get(command->body, "reason");
+    if (reason)
+        json_object_set(body, "reason", reason);
+    return body;
+}
+
+static enum command_outcome approve(struct deciding *d, const struct command *command, struct error *error)
+{
+    if (!fits_question(d, command, error))
+        return COMMAND_REFUSED;
+    if (d->run->place != PLACE_APPROVAL)
+        return refuse(error, "it does not wait for an approval");
+    json_t *body = reason_body(command);
+    json_object_set(body, "question", json_object_get(d->run->question, "digest"));
+    if (json_bool(command->body, "by_option", false))
+        json_object_set_new(body, "by_option", json_string("--yes"));
+    emit(d, EVENT_APPROVED, d->run->step, body);
+    if (step_in_hand(d)->asks_only) {
+        json_t *outputs = json_pack("{s:s,s:s}", "by", command->actor, "reason",
+                                    json_text(command->body, "reason", ""));
+        emit_success(d, outputs, "person", NULL);
+        json_decref(outputs);
+    }
+    return COMMAND_ACCEPTED;
+}
+
+static enum command_outcome reject(struct deciding *d, const struct command *command, struct error *error)
+{
+    if (!fits_question(d, command, error))
+        return COMMAND_REFUSED;
+    if (d->run->place != PLACE_APPROVAL)
+        return refuse(error, "it does not wait for an approval");
+    struct error rejection;
+    error_set(&rejection, ERROR_REJECTED, "rejected by %s: %s", command->actor,
+              json_text(command->body, "reason", "no reason given"));
+    json_t *body = reason_body(command);
+    json_object_set_new(body, "error", error_json(&rejection));
+    bool back = step_in_hand(d)->on_failure == ON_FAILURE_ROLLBACK;
+    emit(d, EVENT_REJECTED, d->run->step, body);
+    if (back)
+        emit_rollback(d, rejection.message);
+    else
+        emit_run_failed(d, &rejection);
+    return COMMAND_ACCEPTED;
+}
+
+/* The outputs that a person gives: known names, the declared types, all that later steps need. */
+static json_t *read_outputs(const struct deciding *d, const struct command *command, struct error *error)
+{
+    const struct machine_step *step = step_in_hand(d);
+    json_t *given = json_object_get(command->body, "outputs");
+    json_t *outputs = json_object();
+    const char *name, *missing;
+    json_t *value;
+    json_object_foreach(given, name, value)
+    {
+        const struct machine_output *declared = NULL;
+        for (int i = 0; i < step->output_count; i++)
+            if (!strcmp(step->outputs[i].name, name))
+                declared = &step->outputs[i];
+        if (!declared)
+            error_set(error, ERROR_PARAM_INVALID, "step \"%s\" has no output \"%s\"", step->id, name);
+        json_t *read = NULL;
+        if (declared && json_is_string(value))
+            read = value_read(declared->type, name, json_string_value(value), "/", error);
+        else if (declared)
+            read = value_conform(declared->type, name, value, "/", error);
+        if (!read) {
+            json_decref(outputs);
+            return NULL;
+        }
+        json_object_set_new(outputs, name, read);
+    }
+    json_t *whole = complete_outputs(step, outputs, &missing);
+    json_decref(outputs);
+    if (!missing || d->run->undoing)
+        return whole;
+    json_decref(whole);
+    error_set(error, ERROR_PARAM_INVALID, "later steps need the output \"%s\" of \"%s\"", missing, step->id);
+    error_next(error, "add --output %s=VALUE", missing);
+    return NULL;
+}
+
+static enum command_outcome resolve(struct deciding *d, const struct command *command, struct error *error)
+{
+    struct run *run = d->run;
+    if (!fits_question(d, command, error))
+        return COMMAND_REFUSED;
+    bool standing = run->place == PLACE_UNKNOWN || run->place == PLACE_STOPPED ||
+                    run->place == PLACE_APPROVAL || (run->place == PLACE_ENTER && run->paused);
+    if (!standing)
+        return refuse(error,
+                      "the step is under way; a person decides about one that is unknown, failed or pending");
+    const char *how = json_text(command->body, "how", "");
+    json_t *outputs = NULL;
+    if (!strcmp(how, "done") && !(outputs = read_outputs(d, command, error)))
+        return COMMAND_REFUSED;
+    json_t *body = reason_body(command);
+    json_object_set_new(body, "how", json_string(how));
+    emit(d, EVENT_RESOLVED, run->step, body);
+    if (outputs)
+        emit_success(d, outputs, "person", NULL);
+    json_decref(outputs);
+    d->live->fresh = false;
+    return COMMAND_ACCEPTED;
+}
+
+static enum command_outcome pause(struct deciding *d, const struct command *command, struct error *error)
+{
+    if (d->run->paused)
+        return refuse(error, "it is paused already");
+    if (d->run->place == PLACE_STOPPED)
+        return refuse(error, "it has failed: there is nothing to pause");
+    if (d->run->cancelling)
+        return refuse(error, "it is being cancelled");
+    json_t *body = reason_body(command);
+    if (d->live->effect_begun && d->live->out != ORDER_NOTHING)
+        json_object_set_new(body, "in_flight", json_string(step_in_hand(d)->id));
+    emit(d, EVENT_PAUSED, -1, body);
+    return COMMAND_ACCEPTED;
+}
+
+static enum command_outcome cancel(struct deciding *d, const struct command *command, struct error *error)
+{
+    if (d->run->cancelling)
+        return refuse(error, "it is being cancelled already");
+    json_t *body = reason_body(command);
+    if (d->live->effect_begun && d->live->out != ORDER_NOTHING)
+        json_object_set_new(body, "in_flight", json_string(step_in_hand(d)->id));
+    emit(d, EVENT_CANCEL_REQUESTED, -1, body);
+    return COMMAND_ACCEPTED;
+}
+
+static void remember_ending(struct deciding *d, enum ending ending, const struct command *command)
+{
+    d->live->ending = ending;
+    json_decref(d->live->ending_body);
+    d->live->ending_body = json_deep_copy(command->body);
+    json_object_set_new(d->live->ending_body, "actor", json_string(command->actor));
+}
+
+static enum command_outcome rollback(struct deciding *d, const struct command *command, struct error *error)
+{
+    if (d->run->undoing)
+        return refuse(error, "it is being rolled back already");
+    if (d->run->cancelling)
+        return refuse(error, "it is being cancelled");
+    if (d->run->step >= 0) {
+        remember_ending(d, ENDING_ROLLBACK, command);
+        return COMMAND_DEFERRED;
+    }
+    emit_rollback(d, json_text(command->body, "reason", ""));
+    return COMMAND_ACCEPTED;
+}
+
+/* A person's resume: of a failed run, of a paused one, from an earlier step. */
+static enum command_outcome resume(struct deciding *d, const struct command *command, struct error *error)
+{
+    struct run *run = d->run;
+    const char *from = json_text(command->body, "from", NULL);
+    if (from && run->undoing)
+        return refuse(error, "it rolls back: --from is not possible any more");
+    int target = from ? machine_step_index(run->machine, from) : -1;
+    if (from && (target < 0 || !run->steps[target].visit)) {
+        error_set(error, ERROR_NOT_FOUND, "run %lld has not entered a step \"%s\"", (long long)run->id, from);
+        return COMMAND_REFUSED;
+    }
+    if (run->place == PLACE_STOPPED || run->paused) {
+        json_t *body = reason_body(command);
+        const struct machine_step *step = run->step >= 0 ? step_in_hand(d) : NULL;
+        if (step && run->place == PLACE_STOPPED && !run->undoing && step->failure_way.target >= 0)
+            json_object_set_new(body, "allow", json_string(run->machine->steps[step->failure_way.target].id));
+        emit(d, EVENT_RESUMED, -1, body);
+        d->live->fresh = false;
+    }
+    if (from)
+        remember_ending(d, ENDING_FROM, command);
+    return from ? COMMAND_DEFERRED : COMMAND_ACCEPTED;
+}
+
+static const struct {
+    const char *name;
+    obey *obey;
+    bool closes_gate; /* what it stops must not send any more once it is recorded */
+} COMMANDS[] = {
+    {"approve", approve, false},  {"reject", reject, false}, {"resolve", resolve, false},
+    {"pause", pause, true},       {"cancel", cancel, true},  {"resume", resume, false},
+    {"rollback", rollback, true},
+};
+#define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)
+
+bool command_closes_gate(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (!strcmp(COMMANDS[i].name, name))
+            return COMMANDS[i].closes_gate;
+    return false;
+}
+
+enum command_outcome machine_command(struct run *run, struct live *live, const struct command *command,
+                                     struct decision *decision, struct error *error)
+{
+    struct deciding d = {.run = run, .live = live, .decision = decision, .actor = command->actor};
+    if (run_is_ended(run)) {
+        error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
+                  run_status_text(run->status));
+        return COMMAND_REFUSED;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (!strcmp(COMMANDS[i].name, command->name))
+            return COMMANDS[i].obey(&d, command, error);
+    error_set(error, ERROR_STORE_CORRUPT, "there is no command \"%s\"", command->name);
+    return COMMAND_REFUSED;
+}

@@ -1,0 +1,107 @@
+/* One run in the driver's hands: its state, what is out for it, and what the next commit shall hold. Private
+ * to the driver (driver.c, drive.c, body.c, claim.c). */
+#ifndef PAWL_ENGINE_DRIVE_H
+#define PAWL_ENGINE_DRIVE_H
+
+#include <uv.h>
+
+#include "cluster/cluster.h"
+#include "engine/decide.h"
+#include "engine/driver.h"
+#include "engine/keeper.h"
+#include "engine/project.h"
+
+struct drive {
+    struct driver *driver;
+    struct machine *machine; /* shared: the driver's */
+    struct run *run;
+    struct live *live;
+    struct cluster *cluster; /* shared: the driver's */
+    struct gate gate;
+    struct digest head;    /* of the run's chain */
+    struct child child;    /* of the latest prepared start */
+    struct keeper *keeper; /* stands ready, not told to go */
+    struct body *body;     /* out on the pool; NULL: nothing */
+    void *handle;          /* the visit's volatile handle */
+    void (*handle_free)(void *handle);
+    struct projection projection;
+    struct decision *decision; /* being recorded */
+    json_t *answers;           /* commands that the decision answers: [{"id","accepted","why"}] */
+    int64_t deferred;      /* a command that is answered when the step in flight has been let go; 0: none */
+    int64_t lock_tried_ms; /* steady, real */
+    int64_t lock_since_ms;
+    bool ready; /* in the driver's list of what has a stimulus */
+    bool leaving, lost;
+    struct error error; /* why it is let go, where not by itself */
+    struct drive *next;
+};
+
+struct machine_entry {
+    char *digest;
+    struct machine *machine;
+    struct machine_entry *next;
+};
+
+struct cluster_entry {
+    json_t *record;
+    struct cluster *cluster;
+    struct cluster_entry *next;
+};
+
+struct driver {
+    struct store *store;
+    struct driver_options options;
+    char *actor, *kubeconfig;
+    int lock;         /* our own lock file */
+    json_t *identity; /* what run_claimed records about us */
+    struct drive *drives;
+    struct machine_entry *machines;
+    struct cluster_entry *clusters;
+    int bodies_out;
+    int64_t data_version;
+    uint64_t random; /* state of the generator for jitter and tokens */
+    uv_loop_t loop;
+    uv_timer_t timer, poll;
+    uv_check_t check;
+    uv_signal_t signals[3];
+    int signal, signal_count;
+    bool failed;
+    struct error error;
+};
+
+/* ---- drive.c: decide, record, act ---- */
+struct drive *drive_new(struct driver *driver, struct run *run, struct machine *machine,
+                        struct cluster *cluster);
+void drive_free(struct drive *drive);
+/* Brings live up to date: time, random bits, the child. */
+void drive_look(struct drive *drive);
+/* Feeds a stimulus to the machine; the decision is kept in the drive until it is recorded. */
+void drive_decide(struct drive *drive, const struct stimulus *stimulus);
+/* Writes a drive's decided events and projections within the open transaction. ERROR_FENCED: nothing was
+ * written. */
+int drive_record(struct drive *drive, struct error *error);
+/* After the commit: tells the watcher, forgets the events, carries out the order. */
+void drive_act(struct drive *drive);
+/* Applies a person's command. */
+enum command_outcome drive_command(struct drive *drive, const struct command *command, struct error *error);
+
+/* ---- body.c: what runs on the pool ---- */
+/* Hands out the body that the order names; its answer comes back through drive_returned (driver.c). */
+void body_start(struct drive *drive, enum order order);
+void drive_returned(struct drive *drive, const struct stimulus *stimulus);
+/* The path of this start's files below the store's folder, "RUN/STEP.VISIT.START"; free() it. */
+char *drive_base(const struct drive *drive);
+/* The keeper record of the latest prepared start; NULL: none. Borrowed. */
+const json_t *drive_keeper_record(const struct drive *drive);
+/* Removes the private folders of a run's step that has ended. */
+void drive_remove_folders(struct drive *drive);
+
+/* ---- claim.c ---- */
+/* Folds a stored run up to its newest event; *head is the chain's. NULL with the error filled. */
+struct run *run_load(struct store *store, int64_t id, const struct machine *machine, struct digest *head,
+                     struct error *error);
+int drive_claim(struct drive *drive, const struct driver_take *take, struct error *error);
+
+uint64_t driver_random(struct driver *driver);
+
+#endif

@@ -1,0 +1,67 @@
+/* The driver: the process that drives runs now. One thread owns all runs that it drives:
+ *
+ *   1. collect what has completed: step results, timers, people's commands;
+ *   2. feed each to the machine (decide.h);
+ *   3. write *all* resulting events and projections in one transaction (group commit);
+ *   4. only after the commit, start what was decided.
+ *
+ * A fenced run's rows are left out, the others commit. A commit that fails for any other reason stops the
+ * driver: an effect is never started on a record that may not exist. Step bodies run on a pool of worker
+ * threads. */
+#ifndef PAWL_ENGINE_DRIVER_H
+#define PAWL_ENGINE_DRIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "engine/run.h"
+#include "state/store.h"
+
+struct driver;
+
+/* What the one who drives wants to see and be asked; every function may be NULL. */
+struct driver_watcher {
+    void *context;
+    /* An event is durable. */
+    void (*event)(void *context, const struct run *run, const struct event *event);
+    /* A run waits for something new (shown as progress); `what` is borrowed. */
+    void (*waits)(void *context, const struct run *run, const char *what);
+    /* A question stands. 1: approve · 0: leave the run waiting. */
+    int (*approve)(void *context, const struct run *run, const char *question);
+    /* The driver lets the run go; error->code is ERROR_NONE unless it had to (fenced, another cluster). */
+    void (*left)(void *context, const struct run *run, const struct error *error);
+};
+
+struct driver_options {
+    const char *actor;
+    const char *kubeconfig; /* NULL: kubectl's own rules */
+    bool approves;          /* --yes: every approval, in the actor's name */
+    int64_t lock_wait_ms;   /* how long a run may wait for its lock; -1: for ever, 0: not at all */
+    struct driver_watcher watcher;
+};
+
+/* What a person wants of a run when it is taken up. */
+struct driver_take {
+    const char *command; /* "resume", or NULL: only go on */
+    const json_t *body;  /* of that command */
+    bool take_over;      /* end a driver that is alive; take a run last claimed on another host */
+    const char *reason;  /* for it */
+};
+
+/* Takes the driver's own lock. NULL with the error filled. */
+struct driver *driver_new(struct store *store, const struct driver_options *options, struct error *error);
+/* Loads a run, opens its cluster, claims it. ERROR_DRIVEN where another driver is alive,
+ * ERROR_NOT_ALLOWED_NOW where the run has ended. The claim and the command's events are durable when this
+ * returns 0. */
+int driver_take(struct driver *driver, int64_t run, const struct driver_take *take, struct error *error);
+/* Drives until every run has been let go. -1 where the driver had to stop (the store failed). */
+int driver_run(struct driver *driver, struct error *error);
+/* The signal that ended it; 0: none. */
+int driver_signal(const struct driver *driver);
+void driver_free(struct driver *driver);
+
+/* Does some process drive this run? `row_driver` is run_row.driver. */
+bool driver_lives(struct store *store, const char *row_driver);
+
+#endif

@@ -1,0 +1,64 @@
+/* Events: what a run's history is made of. An event says what happened, and where that leads; it never leaves
+ * a decision to the fold (run.h). One table names them all. */
+#ifndef PAWL_ENGINE_EVENT_H
+#define PAWL_ENGINE_EVENT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#define EVENT_TYPES(X)                                                                                       \
+    X(RUN_SUBMITTED, "run_submitted")                                                                        \
+    X(RUN_CLAIMED, "run_claimed")                                                                            \
+    X(LOCK_ACQUIRED, "lock_acquired")                                                                        \
+    X(LOCK_RELEASED, "lock_released")                                                                        \
+    X(STEP_STARTED, "step_started")                                                                          \
+    X(STEP_PREPARED, "step_prepared")                                                                        \
+    X(STEP_CHECKPOINT, "step_checkpoint")                                                                    \
+    X(STEP_SUCCEEDED, "step_succeeded")                                                                      \
+    X(STEP_FAILED, "step_failed")                                                                            \
+    X(STEP_RETRY_SCHEDULED, "step_retry_scheduled")                                                          \
+    X(STEP_SKIPPED, "step_skipped")                                                                          \
+    X(STEP_INTERRUPTED, "step_interrupted")                                                                  \
+    X(STEP_PROBED, "step_probed")                                                                            \
+    X(GUARD_ASKED, "guard_asked")                                                                            \
+    X(RECORD_REMOVED, "record_removed")                                                                      \
+    X(APPROVAL_REQUESTED, "approval_requested")                                                              \
+    X(APPROVED, "approved")                                                                                  \
+    X(REJECTED, "rejected")                                                                                  \
+    X(DECISION_REQUESTED, "decision_requested")                                                              \
+    X(RESOLVED, "resolved")                                                                                  \
+    X(PAUSED, "paused")                                                                                      \
+    X(RESUMED, "resumed")                                                                                    \
+    X(CANCEL_REQUESTED, "cancel_requested")                                                                  \
+    X(ROLLBACK_STARTED, "rollback_started")                                                                  \
+    X(UNDO_STARTED, "undo_started")                                                                          \
+    X(STEP_UNDONE, "step_undone")                                                                            \
+    X(UNDO_FAILED, "undo_failed")                                                                            \
+    X(RUN_SUCCEEDED, "run_succeeded")                                                                        \
+    X(RUN_FAILED, "run_failed")                                                                              \
+    X(RUN_CANCELLED, "run_cancelled")                                                                        \
+    X(RUN_ROLLED_BACK, "run_rolled_back")
+
+enum event_type {
+#define X(name, text) EVENT_##name,
+    EVENT_TYPES(X)
+#undef X
+        EVENT_TYPE_COUNT
+};
+
+struct event {
+    enum event_type type;
+    int step; /* index in the machine; -1: of the run */
+    int visit, attempt;
+    int64_t time_ms; /* wall */
+    int64_t epoch;
+    const char *actor; /* borrowed */
+    json_t *body;      /* owned: event_clear() */
+};
+
+const char *event_type_text(enum event_type type);
+/* EVENT_TYPE_COUNT where the text names none. */
+enum event_type event_type_read(const char *text);
+void event_clear(struct event *event);
+
+#endif

@@ -1,0 +1,118 @@
+#include "engine/host.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+
+static void read_id(const char *path, char id[HOST_ID_SIZE])
+{
+    char *text = file_read(path, 4096, NULL, NULL);
+    id[0] = '\0';
+    if (text)
+        snprintf(id, HOST_ID_SIZE, "%.*s", (int)strcspn(text, "\n"), text);
+    free(text);
+}
+
+const char *host_boot_id(void)
+{
+    static char id[HOST_ID_SIZE];
+    const char *stand_in = getenv("PAWL_BOOT_ID");
+    if (stand_in)
+        return stand_in;
+    if (!id[0])
+        read_id("/proc/sys/kernel/random/boot_id", id);
+    return id;
+}
+
+const char *host_machine_id(void)
+{
+    static char id[HOST_ID_SIZE];
+    if (!id[0])
+        read_id("/etc/machine-id", id);
+    return id;
+}
+
+const char *host_name(void)
+{
+    static char name[256];
+    if (!name[0] && gethostname(name, sizeof name - 1))
+        strcpy(name, "localhost");
+    return name;
+}
+
+/* Field 22 of /proc/PID/stat, in clock ticks since boot; 0 where there is no such process, or only its
+ * zombie. */
+static int64_t start_time(pid_t pid)
+{
+    char *path = string_format("/proc/%d/stat", (int)pid);
+    char *stat = file_read(path, 4096, NULL, NULL);
+    free(path);
+    int64_t ticks = 0;
+    char state = 'X';
+    const char *behind_name = stat ? strrchr(stat, ')') : NULL;
+    if (behind_name) {
+        long long found = 0;
+        int fields = sscanf(behind_name + 1,
+                            " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+                            "%*d %lld",
+                            &state, &found);
+        ticks = fields == 2 && state != 'Z' && state != 'X' ? found : 0;
+    }
+    free(stat);
+    return ticks;
+}
+
+json_t *host_process(pid_t pid)
+{
+    return json_pack("{s:s,s:s,s:s,s:i,s:I}", "boot", host_boot_id(), "machine", host_machine_id(), "host",
+                     host_name(), "pid", (int)pid, "start_time", (json_int_t)start_time(pid));
+}
+
+static bool is_this_boot(const json_t *process)
+{
+    return !strcmp(json_text(process, "boot", ""), host_boot_id());
+}
+
+bool host_process_lives(const json_t *process)
+{
+    if (!is_this_boot(process))
+        return false;
+    int64_t started = start_time((pid_t)json_int(process, "pid", 0));
+    return started && started == json_int(process, "start_time", 0);
+}
+
+bool host_is_this(const json_t *process)
+{
+    if (!process || is_this_boot(process))
+        return true;
+    const char *machine = json_text(process, "machine", "");
+    return *machine && !strcmp(machine, host_machine_id());
+}
+
+bool host_was_rebooted(const json_t *process)
+{
+    return process && !is_this_boot(process) && host_is_this(process);
+}
+
+bool host_process_kill(const json_t *process, int64_t wait_ms)
+{
+    int handle = (int)syscall(SYS_pidfd_open, (pid_t)json_int(process, "pid", 0), 0);
+    if (handle < 0)
+        return !host_process_lives(process);
+    bool gone = !host_process_lives(process);
+    if (!gone && !syscall(SYS_pidfd_send_signal, handle, SIGKILL, NULL, 0)) {
+        struct pollfd ended = {.fd = handle, .events = POLLIN};
+        gone = poll(&ended, 1, (int)wait_ms) == 1;
+    }
+    close(handle);
+    return gone;
+}

@@ -1,0 +1,28 @@
+/* Who is alive, and where: hosts by boot and machine id, processes by pid and start time. */
+#ifndef PAWL_ENGINE_HOST_H
+#define PAWL_ENGINE_HOST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define HOST_ID_SIZE 40
+
+/* Both "" where the host does not tell. PAWL_BOOT_ID stands in for the boot id in tests of reboots. */
+const char *host_boot_id(void);
+const char *host_machine_id(void);
+const char *host_name(void);
+/* {"boot","machine","host","pid","start_time"} of a process of this host; a new reference. */
+json_t *host_process(pid_t pid);
+/* Is the process that host_process() described there (same pid, same start time, same boot)? */
+bool host_process_lives(const json_t *process);
+/* Was that recorded on this host (the same boot, or else the same machine)? Where nothing was recorded: true.
+ */
+bool host_is_this(const json_t *process);
+/* Was it recorded on this host, before it was rebooted? */
+bool host_was_rebooted(const json_t *process);
+/* Ends a process by SIGKILL, its identity checked first, and waits up to `wait_ms` until it is gone. */
+bool host_process_kill(const json_t *process, int64_t wait_ms);
+
+#endif

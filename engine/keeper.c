@@ -1,0 +1,297 @@
+/* The driver's side of a keeper: spawn, go, look, cancel. The keeper's own side is keeper_main.c. */
+#include "engine/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "engine/host.h"
+#include "engine/keeper_files.h"
+
+static json_t *list_json(char **texts)
+{
+    json_t *list = json_array();
+    for (; texts && *texts; texts++)
+        json_array_append_new(list, json_stringn_nocheck(*texts, strlen(*texts)));
+    return list;
+}
+
+/* The program goes over the socket and nowhere else: its environment may hold secrets. */
+static char *order_text(const char *path, const struct program *program, const char *input, bool once)
+{
+    json_t *order = json_pack("{s:s,s:o,s:o,s:s,s:b}", "base", path, "arguments",
+                              list_json(program->arguments), "environment", list_json(program->environment),
+                              "folder", program->folder ? program->folder : "/", "once", once);
+    if (input)
+        json_object_set_new(order, "input", json_string_nocheck(input));
+    char *text = json_canonical(order);
+    json_decref(order);
+    return text;
+}
+
+static int send_order(int to, const char *text, struct error *error)
+{
+    uint32_t length = (uint32_t)strlen(text);
+    struct {
+        const void *bytes;
+        size_t length;
+    } parts[] = {{&length, sizeof length}, {text, length}};
+    for (int i = 0; i < 2; i++)
+        for (size_t sent = 0; sent < parts[i].length;) {
+            ssize_t now = send(to, (const char *)parts[i].bytes + sent, parts[i].length - sent, MSG_NOSIGNAL);
+            if (now < 0 && errno != EINTR)
+                return error_set_errno(error, ERROR_SYSTEM, "cannot tell the keeper its program");
+            sent += now > 0 ? (size_t)now : 0;
+        }
+    struct pollfd ready = {.fd = to, .events = POLLIN};
+    char answer = 0;
+    if (poll(&ready, 1, KEEPER_READY_MS) != 1 || read(to, &answer, 1) != 1 || answer != KEEPER_IS_READY)
+        return error_set(error, ERROR_SYSTEM, "the keeper did not get ready within %d s",
+                         KEEPER_READY_MS / 1000);
+    return 0;
+}
+
+/* A stated minimum; the stand-in for the boot id is there for tests of reboots. */
+static void fill_environment(char *environment[3])
+{
+    static char boot_id[64];
+    const char *stand_in = getenv("PAWL_BOOT_ID");
+    snprintf(boot_id, sizeof boot_id, "PAWL_BOOT_ID=%s", stand_in ? stand_in : "");
+    environment[0] = (char *)"PATH=/usr/bin:/bin";
+    environment[1] = stand_in ? boot_id : NULL;
+    environment[2] = NULL;
+}
+
+/* In the child, between fork and exec: only what is safe there. */
+static void become_keeper(int lock, int pipe, char **environment)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    int nothing = open("/dev/null", O_RDWR);
+    int high_lock = fcntl(lock, F_DUPFD, 10), high_pipe = fcntl(pipe, F_DUPFD, 10);
+    for (int i = 0; i < 3; i++)
+        dup2(nothing, i);
+    if (dup2(high_lock, KEEPER_LOCK_FD) < 0 || dup2(high_pipe, KEEPER_PIPE_FD) < 0)
+        _exit(127);
+    close_range(KEEPER_PIPE_FD + 1, ~0U, 0);
+    char *const arguments[] = {(char *)"pawl", (char *)"keeper", NULL};
+    execve("/proc/self/exe", arguments, environment);
+    _exit(127);
+}
+
+static pid_t fork_keeper(int lock, int sockets[2], struct error *error)
+{
+    char *environment[3];
+    fill_environment(environment);
+    pid_t pid = fork();
+    if (pid < 0)
+        error_set_errno(error, ERROR_SYSTEM, "cannot start a keeper");
+    if (pid == 0)
+        become_keeper(lock, sockets[1], environment);
+    return pid;
+}
+
+struct keeper *keeper_spawn(const char *folder, const char *base, const struct program *program,
+                            const char *input, bool once, struct error *error)
+{
+    char *path = string_format("%s/%s", folder, base);
+    char *lock_path = keeper_file(path, KEEPER_LOCK);
+    char *order = order_text(path, program, input, once);
+    struct keeper *keeper = NULL;
+    int sockets[2] = {-1, -1};
+    int lock = lock_take(lock_path, 0600, error);
+    if (lock < 0)
+        goto out;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets)) {
+        error_set_errno(error, ERROR_SYSTEM, "cannot talk to a keeper");
+        goto out;
+    }
+    pid_t pid = fork_keeper(lock, sockets, error);
+    if (pid < 0)
+        goto out;
+    close(sockets[1]);
+    sockets[1] = -1;
+    if (send_order(sockets[0], order, error)) {
+        kill(pid, SIGKILL);
+        goto out;
+    }
+    keeper = memory_new(sizeof *keeper);
+    keeper->base = string_copy(path);
+    keeper->pipe = sockets[0];
+    keeper->record = json_pack("{s:s,s:o}", "base", base, "process", host_process(pid));
+    sockets[0] = -1;
+out:
+    for (int i = 0; i < 2; i++)
+        if (sockets[i] >= 0)
+            close(sockets[i]);
+    if (lock >= 0)
+        close(lock);
+    free(order);
+    free(lock_path);
+    free(path);
+    return keeper;
+}
+
+void keeper_dismiss(struct keeper *keeper)
+{
+    if (!keeper)
+        return;
+    close(keeper->pipe);
+    json_decref(keeper->record);
+    free(keeper->base);
+    free(keeper);
+}
+
+bool keeper_go(struct keeper *keeper)
+{
+    char go = KEEPER_GO;
+    ssize_t sent = send(keeper->pipe, &go, 1, MSG_NOSIGNAL);
+    keeper_dismiss(keeper);
+    return sent == 1;
+}
+
+/* ---- looking ---- */
+
+/* A path that a record names: it is input, and must stay within the store's folder. NULL where it does not.
+ */
+static char *record_path(const char *folder, const json_t *record)
+{
+    const char *base = json_text(record, "base", "");
+    if (!*base || *base == '/' || strstr(base, ".."))
+        return NULL;
+    return string_format("%s/%s", folder, base);
+}
+
+static bool file_exists(const char *path, enum keeper_file_kind kind)
+{
+    char *name = keeper_file(path, kind);
+    bool exists = !access(name, F_OK);
+    free(name);
+    return exists;
+}
+
+static json_t *read_json_file(const char *path, enum keeper_file_kind kind)
+{
+    char *name = keeper_file(path, kind);
+    size_t length;
+    char *text = file_read(name, 65536, &length, NULL);
+    json_t *value = text ? json_read(text, length, 65536, name, NULL) : NULL;
+    free(text);
+    free(name);
+    return value;
+}
+
+static char *read_output(const char *path, enum keeper_file_kind kind)
+{
+    char *name = keeper_file(path, kind);
+    char *text = file_read(name, 2 * LIMIT_CAPTURE_BYTES, NULL, NULL);
+    free(name);
+    return text ? text : string_copy("");
+}
+
+static bool read_exit(const char *path, struct child *child)
+{
+    json_t *record = read_json_file(path, KEEPER_EXIT);
+    if (!json_is_integer(json_object_get(record, "exit"))) {
+        json_decref(record);
+        return false;
+    }
+    child->state = CHILD_EXITED;
+    child->exit_status = (int)json_int(record, "exit", 0);
+    child->cancelled = json_bool(record, "cancelled", false);
+    child->truncated = json_bool(record, "truncated", false);
+    json_decref(record);
+    return true;
+}
+
+static bool child_process_lives(const char *path)
+{
+    json_t *process = read_json_file(path, KEEPER_CHILD);
+    bool lives = process && host_process_lives(process);
+    json_decref(process);
+    return lives;
+}
+
+void keeper_look(const char *folder, const json_t *record, bool once, struct child *child)
+{
+    *child = (struct child){.state = CHILD_NONE};
+    char *path = record_path(folder, record);
+    if (!path)
+        return;
+    char *lock = keeper_file(path, KEEPER_LOCK);
+    /* In this order: what is written before the lock is let go is seen after it was found free. */
+    if (read_exit(path, child))
+        ;
+    else if (lock_is_held(lock) || child_process_lives(path))
+        child->state = CHILD_RUNNING;
+    else if (!read_exit(path, child))
+        child->state = once && !file_exists(path, KEEPER_STARTED) ? CHILD_NONE : CHILD_LOST;
+    if (child->state == CHILD_EXITED) {
+        child->out = read_output(path, KEEPER_OUT);
+        child->err = read_output(path, KEEPER_ERR);
+    }
+    free(lock);
+    free(path);
+}
+
+void child_clear(struct child *child)
+{
+    free(child->out);
+    free(child->err);
+    *child = (struct child){.state = CHILD_NONE};
+}
+
+/* ---- cancelling ---- */
+
+static int64_t file_age_ms(const char *path)
+{
+    struct stat status;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (stat(path, &status))
+        return -1;
+    return (now.tv_sec - status.st_mtim.tv_sec) * 1000 + (now.tv_nsec - status.st_mtim.tv_nsec) / 1000000;
+}
+
+static void kill_child(const char *path, int signal)
+{
+    json_t *process = read_json_file(path, KEEPER_CHILD);
+    if (process && host_process_lives(process))
+        kill(-(pid_t)json_int(process, "pid", 0), signal);
+    json_decref(process);
+}
+
+void keeper_cancel(const char *folder, const json_t *record)
+{
+    char *path = record_path(folder, record);
+    if (!path)
+        return;
+    char *cancel = keeper_file(path, KEEPER_CANCEL);
+    bool keeper_lives = host_process_lives(json_object_get(record, "process"));
+    int64_t age_ms = file_age_ms(cancel);
+    if (age_ms < 0) {
+        int file = open(cancel, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (file >= 0)
+            close(file);
+        if (!keeper_lives)
+            kill_child(path, SIGTERM);
+    } else if (age_ms > KEEPER_GRACE_MS + (keeper_lives ? KEEPER_READY_MS : 0)) {
+        kill_child(path, SIGKILL);
+    }
+    free(cancel);
+    free(path);
+}

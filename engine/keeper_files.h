@@ -1,0 +1,26 @@
+/* What driver and keeper agree upon: the names of the files, the descriptors, the bytes. Private to the two.
+ */
+#ifndef PAWL_ENGINE_KEEPER_FILES_H
+#define PAWL_ENGINE_KEEPER_FILES_H
+
+#define KEEPER_LOCK_FD  3
+#define KEEPER_PIPE_FD  4
+#define KEEPER_IS_READY 'R'
+#define KEEPER_GO       'G'
+#define KEEPER_READY_MS 10000 /* for exec and reading the order */
+#define KEEPER_GRACE_MS 10000 /* between TERM and KILL */
+
+enum keeper_file_kind {
+    KEEPER_LOCK,
+    KEEPER_STARTED,
+    KEEPER_CHILD,
+    KEEPER_OUT,
+    KEEPER_ERR,
+    KEEPER_CANCEL,
+    KEEPER_EXIT,
+};
+
+/* free() it. */
+char *keeper_file(const char *base, enum keeper_file_kind kind);
+
+#endif

@@ -1,0 +1,105 @@
+#include "engine/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+
+static const char *const RUN_STATUS_TEXTS[] = {
+#define X(name, text) text,
+    RUN_STATUSES(X)
+#undef X
+};
+static const char *const STEP_STATUS_TEXTS[] = {
+#define X(name, text) text,
+    STEP_STATUSES(X)
+#undef X
+};
+static const char *const WAIT_REASON_TEXTS[] = {
+#define X(name, text) text,
+    WAIT_REASONS(X)
+#undef X
+};
+
+const char *run_status_text(enum run_status status)
+{
+    return RUN_STATUS_TEXTS[status];
+}
+
+const char *step_status_text(enum step_status status)
+{
+    return STEP_STATUS_TEXTS[status];
+}
+
+const char *wait_reason_text(enum wait_reason reason)
+{
+    return WAIT_REASON_TEXTS[reason];
+}
+
+struct run *run_new(int64_t id, const struct machine *machine)
+{
+    struct run *run = memory_new(sizeof *run);
+    run->id = id;
+    run->machine = machine;
+    run->step = -1;
+    run->names = json_object();
+    run->steps = memory_new((size_t)machine->step_count * sizeof *run->steps);
+    return run;
+}
+
+static void act_clear(struct run_act *act)
+{
+    json_decref(act->inputs);
+    json_decref(act->checkpoint);
+    json_decref(act->prepared);
+}
+
+void run_free(struct run *run)
+{
+    if (!run)
+        return;
+    for (int i = 0; i < run->machine->step_count; i++) {
+        struct run_step *step = &run->steps[i];
+        act_clear(&step->act);
+        act_clear(&step->undo);
+        json_decref(step->first_checkpoint);
+        json_decref(step->outputs);
+        json_decref(step->error);
+        json_decref(step->succeeded_inputs);
+        json_decref(step->mend);
+    }
+    free(run->steps);
+    json_decref(run->undo_order);
+    json_decref(run->error);
+    json_decref(run->driver);
+    json_decref(run->submitted);
+    json_decref(run->names);
+    json_decref(run->question);
+    free(run);
+}
+
+bool run_is_ended(const struct run *run)
+{
+    return run->place == PLACE_ENDED;
+}
+
+struct run_act *run_act_in_hand(struct run *run)
+{
+    struct run_step *step = &run->steps[run->step];
+    return run->undoing ? &step->undo : &step->act;
+}
+
+const struct machine_act *machine_act_in_hand(const struct run *run)
+{
+    const struct machine_step *step = &run->machine->steps[run->step];
+    return run->undoing ? &step->undo : &step->act;
+}
+
+char *run_key(const struct run *run, const char *store_uuid)
+{
+    const struct run_step *step = &run->steps[run->step];
+    int visit = run->entered ? step->visit : step->visit + 1;
+    return string_format("%s/%lld/%s/%d%s", store_uuid, (long long)run->id, run->machine->steps[run->step].id,
+                         visit, run->undoing ? "/undo" : "");
+}

@@ -1,0 +1,309 @@
+/* When a row of the table fits. Only looks, never changes. */
+#include "base/json.h"
+#include "engine/table.h"
+#include "jobs/template.h"
+
+bool always(const struct deciding *d)
+{
+    (void)d;
+    return true;
+}
+
+bool a_body_is_out(const struct deciding *d)
+{
+    return d->live->out != ORDER_NOTHING;
+}
+
+bool lets_go(const struct deciding *d)
+{
+    return d->run->step >= 0 && (d->run->cancelling || d->live->ending != ENDING_NONE);
+}
+
+/* Whether a start may have had its effect without a record of it, and can still be asked. */
+bool is_in_doubt(const struct deciding *d)
+{
+    const struct run_act *act = act_memory(d);
+    return act->unproven && act->acted && !act->answered;
+}
+
+bool child_lives(const struct deciding *d)
+{
+    return act_in_hand(d)->runs_child && act_memory(d)->acted && d->live->child == CHILD_RUNNING;
+}
+
+bool lets_go_while_child_lives(const struct deciding *d)
+{
+    return lets_go(d) && child_lives(d);
+}
+
+/* helm is waited for: only its visit's time ends it. */
+bool lets_go_while_child_may_finish(const struct deciding *d)
+{
+    bool waits = d->live->ending == ENDING_FROM ||
+                 (act_in_hand(d)->child_may_finish && machine_time_is_up(d->run, d->live) == ENDING_NONE);
+    return lets_go_while_child_lives(d) && waits;
+}
+
+bool lets_go_with_exit_record(const struct deciding *d)
+{
+    return lets_go(d) && d->run->place == PLACE_PREPARED && d->live->child == CHILD_EXITED &&
+           is_in_doubt(d) && !d->live->asked_children;
+}
+
+bool lets_go_before_due(const struct deciding *d)
+{
+    return lets_go(d) && d->live->due_ms > d->live->now_ms && d->live->after_wait == ORDER_PROBE;
+}
+
+bool lets_go_in_doubt(const struct deciding *d)
+{
+    return lets_go(d) && is_in_doubt(d) && act_in_hand(d)->effect != EFFECT_OBSERVE &&
+           act_in_hand(d)->probes && !d->live->half_done;
+}
+
+bool lets_go_with_mend(const struct deciding *d)
+{
+    return lets_go(d) && d->run->steps[d->run->step].mend;
+}
+
+bool is_cancelled(const struct deciding *d)
+{
+    return d->run->cancelling;
+}
+
+bool ends_by_time_half_done(const struct deciding *d)
+{
+    bool timed = d->live->ending == ENDING_TIMEOUT || d->live->ending == ENDING_ATTEMPT_TIMEOUT;
+    bool blind = act_in_hand(d)->effect == EFFECT_ONCE && is_in_doubt(d);
+    return timed && (d->live->half_done || blind);
+}
+
+bool ends_by_time(const struct deciding *d)
+{
+    return d->live->ending == ENDING_TIMEOUT || d->live->ending == ENDING_ATTEMPT_TIMEOUT;
+}
+
+bool ends_by_rollback(const struct deciding *d)
+{
+    return d->live->ending == ENDING_ROLLBACK;
+}
+
+bool ends_by_from_in_doubt(const struct deciding *d)
+{
+    return d->live->ending == ENDING_FROM && d->live->half_done;
+}
+
+bool ends_by_from(const struct deciding *d)
+{
+    return d->live->ending == ENDING_FROM;
+}
+
+/* What was sent is waited for; its answer is recorded. */
+static bool is_in_flight(const struct deciding *d)
+{
+    return d->live->acting && d->live->fresh;
+}
+
+bool is_paused(const struct deciding *d)
+{
+    return d->run->paused && !is_in_flight(d);
+}
+
+/* A program under a keeper goes on without us. */
+bool is_stopping(const struct deciding *d)
+{
+    bool stays = d->run->step >= 0 && is_in_flight(d) && !act_in_hand(d)->runs_child;
+    return d->live->stopping && !stays;
+}
+
+bool is_before_due(const struct deciding *d)
+{
+    return d->live->due_ms > d->live->now_ms;
+}
+
+bool was_waiting(const struct deciding *d)
+{
+    return d->live->after_wait != ORDER_NOTHING;
+}
+
+bool retry_has_time_left(const struct deciding *d)
+{
+    return d->run->waiting == WAIT_TIMER && d->run->step >= 0 && d->live->due_ms < 0;
+}
+
+bool lacks_lock(const struct deciding *d)
+{
+    return !d->run->holds_lock && json_text(d->run->submitted, "lock", NULL);
+}
+
+bool lacks_plan(const struct deciding *d)
+{
+    return !d->run->began && !d->live->planned;
+}
+
+bool nothing_is_left(const struct deciding *d)
+{
+    return d->run->step < 0;
+}
+
+bool nothing_is_left_to_undo(const struct deciding *d)
+{
+    return d->run->step < 0 && d->run->undoing;
+}
+
+bool undo_is_needless_to_ask(const struct deciding *d)
+{
+    return d->run->undoing;
+}
+
+/* The failing step leads a rollback: what is there to undo? */
+bool undo_must_ask_step(const struct deciding *d)
+{
+    const struct run_act *act = &d->run->steps[d->run->step].act;
+    return d->run->undoing && act->unproven && act->acted && !act->answered &&
+           !d->run->steps[d->run->step].undo.granted;
+}
+
+bool undo_of_step_that_did_nothing(const struct deciding *d)
+{
+    const struct run_step *step = &d->run->steps[d->run->step];
+    bool happened = step->outputs || step->act.acted || step->act.unproven;
+    return d->run->undoing && !happened && !step->undo.starts;
+}
+
+bool undo_is_impossible(const struct deciding *d)
+{
+    return d->run->undoing && !act_in_hand(d)->uses;
+}
+
+bool has_mend(const struct deciding *d)
+{
+    return d->run->steps[d->run->step].mend;
+}
+
+bool is_in_doubt_and_can_be_asked(const struct deciding *d)
+{
+    return is_in_doubt(d) && act_in_hand(d)->probes;
+}
+
+bool is_once_in_doubt(const struct deciding *d)
+{
+    return is_in_doubt(d) && act_in_hand(d)->effect == EFFECT_ONCE && !act_memory(d)->granted;
+}
+
+bool is_carried_over(const struct deciding *d)
+{
+    const struct run_step *step = &d->run->steps[d->run->step];
+    return !d->run->entered && step->carry && act_in_hand(d)->effect == EFFECT_ONCE && step->succeeded_inputs;
+}
+
+/* `if:` is asked once, when the visit begins. */
+static int ask_condition(const struct deciding *d, bool *holds, struct error *error)
+{
+    *holds = true;
+    const char *text = step_in_hand(d)->condition;
+    return d->run->entered || !text ? 0 : condition_evaluate(text, d->run->names, holds, error);
+}
+
+bool condition_is_broken(const struct deciding *d)
+{
+    bool holds;
+    return ask_condition(d, &holds, NULL) != 0;
+}
+
+bool condition_is_false(const struct deciding *d)
+{
+    bool holds;
+    return !ask_condition(d, &holds, NULL) && !holds;
+}
+
+bool lacks_approval(const struct deciding *d)
+{
+    const struct machine_step *step = step_in_hand(d);
+    return (step->approve || step->asks_only) && !d->run->steps[d->run->step].approved;
+}
+
+bool is_fresh_with_prepare(const struct deciding *d)
+{
+    bool guards = !d->run->undoing && step_in_hand(d)->guard_count;
+    return d->live->fresh && (act_in_hand(d)->prepares || guards);
+}
+
+bool is_fresh(const struct deciding *d)
+{
+    return d->live->fresh;
+}
+
+bool has_not_acted(const struct deciding *d)
+{
+    return !act_memory(d)->acted;
+}
+
+bool observes(const struct deciding *d)
+{
+    return act_in_hand(d)->effect == EFFECT_OBSERVE;
+}
+
+bool keeper_is_elsewhere(const struct deciding *d)
+{
+    return act_in_hand(d)->runs_child && d->live->foreign_keeper;
+}
+
+bool child_ran_or_runs(const struct deciding *d)
+{
+    return act_in_hand(d)->runs_child && (d->live->child == CHILD_RUNNING || d->live->child == CHILD_EXITED);
+}
+
+bool child_never_ran(const struct deciding *d)
+{
+    return act_in_hand(d)->runs_child && d->live->child == CHILD_NONE;
+}
+
+bool is_unsettled(const struct deciding *d)
+{
+    const struct live *live = d->live;
+    return act_in_hand(d)->effect == EFFECT_ONCE && is_in_doubt(d) &&
+           (live->act_ended_ms < 0 || live->now_ms < live->act_ended_ms + step_in_hand(d)->settle_ms);
+}
+
+bool lets_go_while_in_progress(const struct deciding *d)
+{
+    return lets_go(d) && d->live->ending != ENDING_FROM;
+}
+
+bool probe_may_be_repeated(const struct deciding *d)
+{
+    const struct probe_answer *probe = d->stimulus->probe;
+    return probe && error_is_transient(probe->error.code) && d->live->probe_failures < PROBE_FAILURES_LIMIT;
+}
+
+bool asks_about_step_to_undo(const struct deciding *d)
+{
+    return d->run->undoing && !d->live->asks_undo;
+}
+
+bool may_not_repeat(const struct deciding *d)
+{
+    return act_in_hand(d)->effect == EFFECT_ONCE && !act_memory(d)->granted;
+}
+
+bool is_before_effect(const struct deciding *d)
+{
+    return !d->live->effect_begun;
+}
+
+bool acts_when_asked_to_return(const struct deciding *d)
+{
+    return lets_go(d) && d->stimulus->answer->acting && d->live->ending != ENDING_FROM &&
+           !act_in_hand(d)->runs_child;
+}
+
+bool waits_when_asked_to_return(const struct deciding *d)
+{
+    return lets_go(d) && !d->stimulus->answer->acting;
+}
+
+bool waits_when_paused(const struct deciding *d)
+{
+    return d->run->paused && !d->stimulus->answer->acting;
+}
