@@ -38,9 +38,10 @@ static json_t *compile_act(const struct job_step *step)
     const struct step_kind *kind = step_kind_find(step->kind->name);
     json_t *act = json_pack("{s:s,s:s,s:O}", "uses", step->kind->name, "effect",
                             effect_class_text(step->effect), "with", step->with);
-    set_flag(act, "prepares", kind->prepare);
+    bool asks = step->until && kind->ask; /* asked again and again: no keeper for each time */
+    set_flag(act, "prepares", kind->prepare && !asks);
     set_flag(act, "probes", kind->probe || step->probe.kind);
-    set_flag(act, "runs_child", kind->runs_child);
+    set_flag(act, "runs_child", kind->runs_child && !asks);
     set_flag(act, "child_may_finish", kind->child_may_finish);
     set_flag(act, "mends", kind->mend);
     return act;

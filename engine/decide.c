@@ -227,7 +227,7 @@ enum ending machine_time_is_up(const struct run *run, const struct live *live)
 struct live *live_new(void)
 {
     struct live *live = memory_new(sizeof *live);
-    live->due_ms = live->counted_to_ms = live->act_ended_ms = -1;
+    live->due_ms = live->counted_to_ms = live->act_ended_ms = live->held_since_ms = -1;
     return live;
 }
 

@@ -254,16 +254,17 @@ static void forget_ended(struct drive *drive)
     drive_remove_folders(drive);
 }
 
-static void say_go(struct drive *drive)
+/* True where the program runs, or none was to run. */
+static bool say_go(struct drive *drive)
 {
-    if (!drive->keeper)
-        return;
     struct keeper *keeper = drive->keeper;
     drive->keeper = NULL;
+    if (!keeper)
+        return true;
     if (gate_pass(&drive->gate))
-        keeper_go(keeper);
-    else
-        keeper_dismiss(keeper);
+        return keeper_go(keeper);
+    keeper_dismiss(keeper);
+    return false;
 }
 
 void drive_act(struct drive *drive)
@@ -290,8 +291,10 @@ void drive_act(struct drive *drive)
         drive->leaving = true;
         break;
     case ORDER_APPLY:
-        say_go(drive);
-        body_start(drive, order);
+        if (say_go(drive))
+            body_start(drive, order);
+        else
+            drive_returned(drive, &(struct stimulus){.kind = STIMULUS_TURNED_BACK});
         break;
     case ORDER_PLAN:
     case ORDER_PROBE:

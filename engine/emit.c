@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "engine/inputs.h"
 #include "jobs/template.h"
 
 void emit(struct deciding *d, enum event_type type, int step, json_t *body)
@@ -85,7 +86,8 @@ const json_t *inputs_in_hand(struct deciding *d, struct error *error)
     if (run->undoing && !act->with) /* the kind's own undo: it goes by what the step did */
         return run->steps[run->step].act.inputs;
     if (!d->live->inputs)
-        d->live->inputs = template_evaluate(act->with, run->names, error);
+        d->live->inputs = inputs_evaluate(act->uses, act->with, run->names,
+                                          json_text(run->submitted, "folder", "/"), error);
     return d->live->inputs;
 }
 
@@ -118,7 +120,7 @@ void emit_start(struct deciding *d)
     struct live *live = d->live;
     live->fresh = true;
     live->acting = live->effect_begun = live->half_done = live->asked_children = false;
-    live->act_ended_ms = -1;
+    live->act_ended_ms = live->held_since_ms = -1;
     live->probe_failures = 0;
     live->counted_to_ms = live->now_ms;
     json_decref(live->inputs);

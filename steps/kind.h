@@ -66,7 +66,9 @@ struct visit {
     json_t *(*keep)(const struct visit *, const struct program *, const char *input, struct error *);
     /* apply, probe: how the child of the latest prepared start stands. */
     const struct child *child;
-    void *engine;  /* for pass and keep */
+    int64_t
+        *held_since_ms; /* steady: since when `until:` has held; -1: it did not. Not kept across restarts */
+    void *engine;       /* for pass and keep */
     void **handle; /* the visit's one volatile handle; NULL after a restart, which means that it was lost */
 };
 
@@ -121,6 +123,9 @@ struct step_kind {
     void (*prepare)(const struct visit *, struct answer *);
     void (*probe)(const struct visit *, struct probe_answer *);
     void (*apply)(const struct visit *, struct answer *);
+    /* Kinds that run a child, where they only observe (a `probe:`, an `until:`, a guard): the whole of it at
+     * once, bounded by LIMIT_READ_HELM_MS, without a keeper; DONE or FAILED. NULL: `apply` serves. */
+    void (*ask)(const struct visit *, struct answer *);
     /* After a probe that said `mend`: puts away what a dead start left (helm's pending record). */
     void (*mend)(const struct visit *, const json_t *found, struct answer *);
     /* Undoes the visit; `visit->checkpoint` is the *first* start's prepare. With its own prepare and probe

@@ -1,0 +1,391 @@
+/* What runs on the pool: one body at a time for each run. A body is handed out with everything that it reads,
+ * works sequentially on a worker thread, and comes back to the loop as a stimulus. While it is out, the loop
+ * changes nothing that it looks at. */
+#include <ftw.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "engine/drive.h"
+#include "engine/general.h"
+#include "engine/look_ahead.h"
+
+struct body {
+    uv_work_t work;
+    struct drive *drive;
+    enum order order;
+    bool undo; /* the undo's body, not the step's */
+    struct visit visit;
+    struct child child;
+    struct keeper *keeper; /* spawned by prepare */
+    char *folder, *base, *key;
+    json_t *edits;
+    json_t *inputs, *checkpoint, *starts; /* references of its own */
+    struct answer answer;
+    struct probe_answer probe;
+    json_t *guards;
+    bool guard_refused;
+    struct error error; /* of the look ahead */
+    bool refused;
+};
+
+/* ---- what a body may ask of the engine ---- */
+
+static bool pass_gate(const struct visit *visit, struct error *error)
+{
+    (void)error;
+    return gate_pass(visit->gate);
+}
+
+static json_t *keep_program(const struct visit *visit, const struct program *program, const char *input,
+                            struct error *error)
+{
+    struct body *body = visit->engine;
+    bool once = machine_act_in_hand(body->drive->run)->effect == EFFECT_ONCE;
+    keeper_dismiss(body->keeper);
+    body->keeper = keeper_spawn(store_folder(body->drive->driver->store), body->base, program, input, once,
+                                error);
+    return body->keeper ? json_incref(body->keeper->record) : NULL;
+}
+
+/* ---- handing out ---- */
+
+char *drive_base(const struct drive *drive)
+{
+    const struct run *run = drive->run;
+    return string_format("%lld/%s.%d.%s%d", (long long)run->id, drive->machine->steps[run->step].id,
+                         run->steps[run->step].visit, run->undoing ? "undo." : "",
+                         run_act_in_hand(drive->run)->starts);
+}
+
+/* What this run's finished edit_values steps have set, for helm_upgrade's expect_changes. */
+static json_t *finished_edits(const struct drive *drive)
+{
+    json_t *edits = json_array();
+    for (int i = 0; i < drive->machine->step_count; i++) {
+        const struct run_step *step = &drive->run->steps[i];
+        if (step->status != STEP_SUCCEEDED || strcmp(drive->machine->steps[i].act.uses, "edit_values"))
+            continue;
+        json_array_append_new(edits, json_pack("{s:O,s:O}", "file", json_object_get(step->act.inputs, "file"),
+                                               "set", json_object_get(step->act.inputs, "set")));
+    }
+    return edits;
+}
+
+/* The checkpoint that a body goes on from: the newest one in memory, or the durable one; an undo's first body
+ * finds what the visit's first start had prepared. */
+static json_t *checkpoint_for(const struct drive *drive, bool undo, enum order order)
+{
+    const struct run_step *step = &drive->run->steps[drive->run->step];
+    const struct run_act *act = undo ? &step->undo : &step->act;
+    if (order == ORDER_PROBE && drive->live->probe_checkpoint)
+        return drive->live->probe_checkpoint;
+    if (drive->live->checkpoint && undo == drive->run->undoing)
+        return drive->live->checkpoint;
+    if (undo && !act->checkpoint)
+        return step->first_checkpoint;
+    return act->checkpoint;
+}
+
+static void fill_visit(struct body *body)
+{
+    struct drive *drive = body->drive;
+    struct run *run = drive->run;
+    const struct machine_step *step = &drive->machine->steps[run->step];
+    struct run_step *memory = &run->steps[run->step];
+    struct run_act *act = body->undo ? &memory->undo : &memory->act;
+    body->base = drive_base(drive);
+    body->folder = string_format("%s/%s.d", store_folder(drive->driver->store), body->base);
+    body->key = run_key(run, store_uuid(drive->driver->store));
+    body->edits = finished_edits(drive);
+    json_t *inputs = act->inputs && run->entered ? act->inputs : drive->live->inputs;
+    body->inputs = json_incref(inputs ? inputs : memory->act.inputs);
+    body->checkpoint = json_incref(checkpoint_for(drive, body->undo, body->order));
+    body->starts = act->prepared ? json_copy(act->prepared) : json_array();
+    body->visit = (struct visit){
+        .store_uuid = store_uuid(drive->driver->store),
+        .run = run->id,
+        .job = drive->machine->job,
+        .step = step->id,
+        .visit = memory->visit,
+        .attempt = memory->attempt,
+        .start = act->starts,
+        .key = body->key,
+        .actor = drive->driver->actor,
+        .inputs = body->inputs,
+        .checkpoint = body->checkpoint,
+        .starts = body->starts,
+        .edits = body->edits,
+        .repeats = act->starts > 1,
+        .act_ended_ms = drive->live->act_ended_ms,
+        .settle_ms = step->settle_ms,
+        .now_ms = drive->live->now_ms,
+        .wall_ms = drive->live->wall_ms,
+        .random = drive->live->random,
+        .folder = body->folder,
+        .cluster = drive->cluster,
+        .gate = &drive->gate,
+        .pass = pass_gate,
+        .keep = keep_program,
+        .child = &body->child,
+        .held_since_ms = &drive->live->held_since_ms,
+        .engine = body,
+        .handle = &drive->handle,
+    };
+}
+
+/* ---- on the pool ---- */
+
+static int make_folders(const struct body *body, struct error *error)
+{
+    return folder_make(body->folder, 0700, error);
+}
+
+static void look_at_child(struct body *body)
+{
+    const struct machine_act *act = body->undo ? &body->drive->machine->steps[body->drive->run->step].undo
+                                               : &body->drive->machine->steps[body->drive->run->step].act;
+    const json_t *record = json_object_get(body->checkpoint, "keeper");
+    if (act->runs_child && record)
+        keeper_look(store_folder(body->drive->driver->store), record, act->effect == EFFECT_ONCE,
+                    &body->child);
+}
+
+/* A guard is one fresh look with its step's recorded inputs: what it would wait for is a transient failure.
+ */
+static bool ask_guard(struct body *body, int index, json_t *record, struct error *error, bool *transient)
+{
+    const struct run_step *memory = &body->drive->run->steps[index];
+    const struct machine_step *step = &body->drive->machine->steps[index];
+    struct visit visit = body->visit;
+    void *handle = NULL;
+    struct child no_child = {.state = CHILD_NONE};
+    visit.step = step->id;
+    visit.inputs = memory->act.inputs ? memory->act.inputs : memory->succeeded_inputs;
+    visit.checkpoint = visit.starts = NULL;
+    visit.handle = &handle;
+    visit.child = &no_child;
+    struct answer answer = {0};
+    general_apply(step, &visit, body->drive->run->names, &answer);
+    bool agrees = answer.kind == ANSWER_DONE;
+    json_object_set_new(record, "guard", json_string(step->id));
+    json_object_set_new(record, "ok", json_boolean(agrees));
+    if (!agrees) {
+        *error = answer.error;
+        *transient = answer.kind == ANSWER_AGAIN || answer.transient;
+        error_context(error, "guard \"%s\" refuses", step->id);
+        json_object_set_new(record, "why", json_string(error->message));
+    }
+    answer_clear(&answer);
+    return agrees;
+}
+
+static void ask_guards(struct body *body)
+{
+    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
+    body->guards = json_array();
+    for (int i = 0; i < step->guard_count && !body->guard_refused && !body->undo; i++) {
+        json_t *record = json_object();
+        struct error error = {0};
+        bool transient = false;
+        body->guard_refused = !ask_guard(body, step->guards[i], record, &error, &transient);
+        json_array_append_new(body->guards, record);
+        if (!body->guard_refused)
+            continue;
+        answer_clear(&body->answer);
+        answer_failed(&body->answer, &error);
+        body->answer.transient = transient;
+    }
+}
+
+static void run_prepare(struct body *body)
+{
+    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
+    const struct machine_act *act = body->undo ? &step->undo : &step->act;
+    body->answer.kind = ANSWER_DONE;
+    if (act->prepares)
+        general_prepare(step, body->undo, &body->visit, &body->answer);
+    if (body->answer.kind == ANSWER_DONE)
+        ask_guards(body);
+}
+
+static void run_apply(struct body *body)
+{
+    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
+    /* Before the effect, a body that waited goes on from the guards; the first time they have just been
+     * asked. */
+    if (body->drive->live->checkpoint && !body->drive->live->acting && step->guard_count)
+        ask_guards(body);
+    if (body->guard_refused)
+        return;
+    if (body->undo)
+        general_undo(step, &body->visit, body->drive->run->names, &body->answer);
+    else
+        general_apply(step, &body->visit, body->drive->run->names, &body->answer);
+}
+
+static void run_body(uv_work_t *work)
+{
+    struct body *body = work->data;
+    struct drive *drive = body->drive;
+    if (body->order == ORDER_PLAN) {
+        body->refused = look_ahead_refuses(drive->run, &body->visit, &body->error);
+        return;
+    }
+    const struct machine_step *step = &drive->machine->steps[drive->run->step];
+    const struct machine_act *act = body->undo ? &step->undo : &step->act;
+    struct error error = {0};
+    if ((act->prepares || act->probes) && make_folders(body, &error)) {
+        answer_failed(&body->answer, &error);
+        body->probe = (struct probe_answer){.kind = PROBE_CANNOT_TELL, .error = error};
+        return;
+    }
+    look_at_child(body);
+    switch (body->order) {
+    case ORDER_PROBE:
+        general_probe(step, body->undo, &body->visit, drive->run->names, &body->probe);
+        break;
+    case ORDER_MEND:
+        general_mend(step, &body->visit, drive->run->steps[drive->run->step].mend, &body->answer);
+        break;
+    case ORDER_PREPARE:
+        run_prepare(body);
+        break;
+    default:
+        run_apply(body);
+    }
+}
+
+/* ---- coming back ---- */
+
+static const enum stimulus_kind APPLY_ANSWERS[] = {
+    [ANSWER_DONE] = STIMULUS_BODY_DONE,          [ANSWER_FAILED] = STIMULUS_BODY_FAILED,
+    [ANSWER_AGAIN] = STIMULUS_BODY_AGAIN,        [ANSWER_UNKNOWN] = STIMULUS_BODY_UNKNOWN,
+    [ANSWER_TURNED_BACK] = STIMULUS_TURNED_BACK,
+};
+static const enum stimulus_kind PROBE_ANSWERS[] = {
+    [PROBE_DONE] = STIMULUS_PROBE_DONE,
+    [PROBE_NOT_DONE] = STIMULUS_PROBE_NOT_DONE,
+    [PROBE_IN_PROGRESS] = STIMULUS_PROBE_IN_PROGRESS,
+    [PROBE_CANNOT_TELL] = STIMULUS_PROBE_CANNOT_TELL,
+};
+
+static enum stimulus_kind stimulus_of(struct body *body)
+{
+    bool done = body->answer.kind == ANSWER_DONE, turned_back = body->answer.kind == ANSWER_TURNED_BACK;
+    if (body->order == ORDER_PLAN)
+        return body->refused ? STIMULUS_PLAN_REFUSED : STIMULUS_PLAN_OK;
+    if (body->order == ORDER_PROBE)
+        return PROBE_ANSWERS[body->probe.kind];
+    if (turned_back)
+        return STIMULUS_TURNED_BACK;
+    if (body->guard_refused)
+        return STIMULUS_GUARD_REFUSED;
+    if (body->order == ORDER_MEND)
+        return done ? STIMULUS_MENDED : STIMULUS_MEND_FAILED;
+    if (body->order == ORDER_PREPARE)
+        return done ? STIMULUS_PREPARED : STIMULUS_PREPARE_FAILED;
+    return APPLY_ANSWERS[body->answer.kind];
+}
+
+static void body_free(struct body *body)
+{
+    answer_clear(&body->answer);
+    probe_answer_clear(&body->probe);
+    keeper_dismiss(body->keeper);
+    child_clear(&body->child);
+    json_decref(body->guards);
+    json_decref(body->edits);
+    json_decref(body->inputs);
+    json_decref(body->checkpoint);
+    json_decref(body->starts);
+    free(body->folder);
+    free(body->base);
+    free(body->key);
+    free(body);
+}
+
+static void body_returned(uv_work_t *work, int status)
+{
+    (void)status;
+    struct body *body = work->data;
+    struct drive *drive = body->drive;
+    struct live *live = drive->live;
+    drive->body = NULL;
+    drive->driver->bodies_out--;
+    if (body->keeper && body->answer.kind == ANSWER_DONE && !body->guard_refused) {
+        drive->keeper = body->keeper;
+        body->keeper = NULL;
+    }
+    if (body->order == ORDER_PROBE) {
+        if (body->probe.checkpoint) {
+            json_decref(live->probe_checkpoint);
+            live->probe_checkpoint = json_incref(body->probe.checkpoint);
+        }
+    } else if (body->order == ORDER_APPLY && (body->answer.kind != ANSWER_AGAIN || !body->answer.acting)) {
+        live->act_ended_ms = drive->cluster->clock->steady_ms(drive->cluster->clock);
+    }
+    const struct step_kind *kind = drive->run->step >= 0
+                                       ? step_kind_find(drive->machine->steps[drive->run->step].act.uses)
+                                       : NULL;
+    drive->handle_free = kind ? kind->handle_free : NULL;
+    struct stimulus stimulus = {
+        .kind = stimulus_of(body),
+        .answer = &body->answer,
+        .probe = &body->probe,
+        .guards = body->guards,
+        .error = &body->error,
+    };
+    drive_returned(drive, &stimulus);
+    body_free(body);
+}
+
+void body_start(struct drive *drive, enum order order)
+{
+    struct body *body = memory_new(sizeof *body);
+    body->work.data = body;
+    body->drive = drive;
+    body->order = order;
+    body->undo = drive->run->undoing && (order != ORDER_PROBE || drive->live->asks_undo);
+    fill_visit(body);
+    bool reopens = order == ORDER_MEND || (drive->live->ending == ENDING_NONE && !drive->run->cancelling);
+    if (order == ORDER_PREPARE)
+        gate_open(&drive->gate);
+    else if (reopens)
+        gate_reopen(&drive->gate);
+    drive->body = body;
+    drive->driver->bodies_out++;
+    uv_queue_work(&drive->driver->loop, &body->work, run_body, body_returned);
+}
+
+/* ---- folders ---- */
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    (void)!remove(path); /* what cannot be removed stays; it is private */
+    return 0;
+}
+
+void drive_remove_folders(struct drive *drive)
+{
+    const struct run *run = drive->run;
+    for (int i = 0; i < drive->machine->step_count; i++) {
+        const struct run_act *acts[] = {&run->steps[i].act, &run->steps[i].undo};
+        for (int k = 0; k < 2; k++)
+            for (int start = acts[k]->starts; start > 0 && drive->machine->steps[i].act.prepares; start--) {
+                char *path = string_format("%s/%lld/%s.%d.%s%d.d", store_folder(drive->driver->store),
+                                           (long long)run->id, drive->machine->steps[i].id,
+                                           run->steps[i].visit, k ? "undo." : "", start);
+                if (!access(path, F_OK))
+                    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+                free(path);
+            }
+    }
+}

@@ -1,0 +1,14 @@
+/* A step's inputs: its `with:` template evaluated, each value made to fit the type that its kind declares. */
+#ifndef PAWL_ENGINE_INPUTS_H
+#define PAWL_ENGINE_INPUTS_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+/* `folder` is where relative paths start (the run's, at its submission). A new reference; NULL with the error
+ * filled. Pure. */
+json_t *inputs_evaluate(const char *uses, const json_t *with, const json_t *names, const char *folder,
+                        struct error *error);
+
+#endif

@@ -1,0 +1,130 @@
+#include "engine/look_ahead.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "engine/inputs.h"
+#include "jobs/template.h"
+
+/* What the look has found so far: names with planned outputs, edits, and the world that later plans see. */
+struct look {
+    json_t *names, *edits, *world, *told;
+    const char *folder;
+    bool past_return; /* a step that cannot be undone has been passed */
+};
+
+static void look_begin(struct look *look, const struct run *run)
+{
+    *look = (struct look){.names = json_copy(run->names),
+                          .edits = json_array(),
+                          .world = json_object(),
+                          .told = json_array(),
+                          .folder = json_text(run->submitted, "folder", "/")};
+    json_object_set_new(look->names, "steps", json_object());
+}
+
+static void look_end(struct look *look)
+{
+    json_decref(look->names);
+    json_decref(look->edits);
+    json_decref(look->world);
+}
+
+/* What a step would give becomes visible to the steps behind it. */
+static void see_outputs(struct look *look, const struct machine_step *step, const json_t *outputs)
+{
+    json_t *seen = outputs ? json_copy((json_t *)outputs) : json_object();
+    json_object_set_new(seen, "status", json_string("succeeded"));
+    json_object_set_new(json_object_get(look->names, "steps"), step->id, seen);
+}
+
+static void see_edit(struct look *look, const struct machine_step *step, const json_t *inputs)
+{
+    if (!strcmp(step->act.uses, "edit_values"))
+        json_array_append_new(look->edits, json_pack("{s:O,s:O}", "file", json_object_get(inputs, "file"),
+                                                     "set", json_object_get(inputs, "set")));
+}
+
+static json_t *told_of(const struct look *look, const struct machine_step *step, const char *state)
+{
+    json_t *told = json_pack("{s:s,s:s,s:s}", "id", step->id, "uses", step->act.uses, "state", state);
+    if (step->act.effect == EFFECT_ONCE && !step->undo.uses && !look->past_return)
+        json_object_set_new(told, "point_of_no_return", json_true());
+    if (step->approve)
+        json_object_set_new(told, "approve", json_true());
+    return told;
+}
+
+static bool plan_step(struct look *look, const struct machine_step *step, const struct visit *frame,
+                      const json_t *inputs, struct error *error)
+{
+    const struct step_kind *kind = step_kind_find(step->act.uses);
+    struct visit visit = *frame;
+    struct plan_answer answer = {0};
+    visit.step = step->id;
+    visit.inputs = inputs;
+    visit.edits = look->edits;
+    kind->plan(&visit, look->world, &answer);
+    bool refused = answer.kind == PLAN_REFUSED && !error_is_transient(answer.error.code);
+    static const char *const states[] = {
+        [PLAN_OK] = "ok", [PLAN_REFUSED] = "refused", [PLAN_UNKNOWN] = "unknown"};
+    json_t *told = told_of(look, step, states[answer.kind]);
+    json_object_set_new(told, "summary", json_string(answer.summary));
+    if (answer.changes)
+        json_object_set(told, "changes", answer.changes);
+    if (answer.kind == PLAN_REFUSED)
+        json_object_set_new(told, "error", json_string(answer.error.message));
+    json_array_append_new(look->told, told);
+    if (answer.kind == PLAN_OK)
+        see_outputs(look, step, answer.outputs);
+    if (answer.world)
+        json_object_update_recursive(look->world, answer.world);
+    if (refused) {
+        *error = answer.error;
+        error_context(error, "step \"%s\"", step->id);
+    }
+    plan_answer_clear(&answer);
+    return !refused;
+}
+
+/* False where the look ends here: refused. */
+static bool look_at_step(struct look *look, const struct machine_step *step, const struct visit *frame,
+                         struct error *error)
+{
+    const struct step_kind *kind = step_kind_find(step->act.uses);
+    bool holds = true, goes_on = true;
+    struct error unknown = {0};
+    json_t *inputs = NULL;
+    if (step->condition && condition_evaluate(step->condition, look->names, &holds, &unknown))
+        holds = true;
+    if (!holds)
+        json_array_append_new(look->told, told_of(look, step, "skipped"));
+    else if (!kind->plan ||
+             !(inputs = inputs_evaluate(step->act.uses, step->act.with, look->names, look->folder, &unknown)))
+        json_array_append_new(look->told, told_of(look, step, "unknown"));
+    else
+        goes_on = plan_step(look, step, frame, inputs, error);
+    if (inputs)
+        see_edit(look, step, inputs);
+    look->past_return = look->past_return || (step->act.effect == EFFECT_ONCE && !step->undo.uses);
+    json_decref(inputs);
+    return goes_on;
+}
+
+json_t *look_ahead(const struct run *run, const struct visit *visit, bool *refused, struct error *error)
+{
+    struct look look;
+    look_begin(&look, run);
+    *refused = false;
+    for (int i = 0; i < run->machine->step_count && !*refused; i++)
+        *refused = !look_at_step(&look, &run->machine->steps[i], visit, error);
+    look_end(&look);
+    return look.told;
+}
+
+bool look_ahead_refuses(const struct run *run, const struct visit *visit, struct error *error)
+{
+    bool refused;
+    json_decref(look_ahead(run, visit, &refused, error));
+    return refused;
+}
