@@ -53,6 +53,7 @@ static const struct row TABLE[] = {
 
     /* Before the first step. */
     ROW(AT(ENTER), TICK, lacks_lock, do_lock),
+    ROW(ANYWHERE, LOCK_TAKEN, always, lock_taken),
     ROW(AT(ENTER), TICK, lacks_plan, do_plan),
 
     /* Going back. */

@@ -20,6 +20,7 @@
 /* What has completed. */
 #define STIMULI(X)                                                                                           \
     X(TICK) /* nothing new: look at the run, a timer may be due */                                           \
+    X(LOCK_TAKEN)                                                                                            \
     X(PLAN_OK)                                                                                               \
     X(PLAN_REFUSED)                                                                                          \
     X(PROBE_DONE)                                                                                            \

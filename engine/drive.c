@@ -46,6 +46,7 @@ void drive_free(struct drive *drive)
         decision_clear(drive->decision);
     free(drive->decision);
     json_decref(drive->answers);
+    free(drive->command_actor);
     projection_clear(&drive->projection);
     gate_destroy(&drive->gate);
     live_free(drive->live);
@@ -214,6 +215,13 @@ int drive_record(struct drive *drive, struct error *error)
         return 0;
     if (store_fence(drive->driver->store, run->id, run->epoch, error))
         return -1;
+    return drive_write(drive, error);
+}
+
+int drive_write(struct drive *drive, struct error *error)
+{
+    struct decision *decision = drive->decision;
+    const struct run *run = drive->run;
     int64_t seq = run->seq - decision->event_count;
     int result = 0;
     for (int i = 0; !result && i < decision->event_count; i++)
@@ -282,7 +290,9 @@ void drive_act(struct drive *drive)
     }
     switch (order) {
     case ORDER_NOTHING:
+        break;
     case ORDER_LOCK: /* the driver tries, now and then */
+        drive->wants_lock = true;
         break;
     case ORDER_STOP_CHILD:
         keeper_cancel(store_folder(drive->driver->store), drive_keeper_record(drive));

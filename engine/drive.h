@@ -27,10 +27,13 @@ struct drive {
     struct projection projection;
     struct decision *decision; /* being recorded */
     json_t *answers;           /* commands that the decision answers: [{"id","accepted","why"}] */
+    char *command_actor;       /* who said the command that is being recorded */
     int64_t deferred;      /* a command that is answered when the step in flight has been let go; 0: none */
     int64_t lock_tried_ms; /* steady, real */
     int64_t lock_since_ms;
-    bool ready; /* in the driver's list of what has a stimulus */
+    bool ready;  /* in the driver's list of what has a stimulus */
+    bool to_act; /* its decision is (being made) durable: carry out the order */
+    bool wants_lock;
     bool leaving, lost;
     struct error error; /* why it is let go, where not by itself */
     struct drive *next;
@@ -61,8 +64,7 @@ struct driver {
     int64_t data_version;
     uint64_t random; /* state of the generator for jitter and tokens */
     uv_loop_t loop;
-    uv_timer_t timer, poll;
-    uv_check_t check;
+    uv_timer_t timer;
     uv_signal_t signals[3];
     int signal, signal_count;
     bool failed;
@@ -80,6 +82,8 @@ void drive_decide(struct drive *drive, const struct stimulus *stimulus);
 /* Writes a drive's decided events and projections within the open transaction. ERROR_FENCED: nothing was
  * written. */
 int drive_record(struct drive *drive, struct error *error);
+/* The same without the fence: for the claim, which has looked itself. */
+int drive_write(struct drive *drive, struct error *error);
 /* After the commit: tells the watcher, forgets the events, carries out the order. */
 void drive_act(struct drive *drive);
 /* Applies a person's command. */
@@ -100,6 +104,8 @@ void drive_remove_folders(struct drive *drive);
 /* Folds a stored run up to its newest event; *head is the chain's. NULL with the error filled. */
 struct run *run_load(struct store *store, int64_t id, const struct machine *machine, struct digest *head,
                      struct error *error);
+/* Within a transaction: the run's lock, where it lacks it and it is free. */
+int drive_take_lock(struct drive *drive, bool *out_taken, struct error *error);
 int drive_claim(struct drive *drive, const struct driver_take *take, struct error *error);
 
 uint64_t driver_random(struct driver *driver);

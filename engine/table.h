@@ -27,7 +27,7 @@ condition always, a_body_is_out, lets_go, child_lives, lets_go_while_child_lives
     child_ran_or_runs, child_never_ran, is_unsettled, lets_go_while_in_progress, probe_may_be_repeated,
     asks_about_step_to_undo, may_not_repeat, is_before_effect, acts_when_asked_to_return,
     waits_when_asked_to_return, waits_when_paused;
-action wait, do_leave, do_lock, do_plan, do_probe, do_mend, do_prepare, do_apply, do_after_wait,
+action wait, do_leave, lock_taken, do_lock, do_plan, do_probe, do_mend, do_prepare, do_apply, do_after_wait,
     do_stop_child, do_look_at_child_later, do_take_exit_record, do_rest, end_cancelled, end_timed_unknown,
     end_timed, end_with_rollback, refuse_from, end_with_from, end_succeeded, end_rolled_back, rearm_retry,
     undo_nothing, undo_refuse, fail_condition, skip, enter_carried, ask_approval, start, decide_once,

@@ -120,6 +120,8 @@ int store_put_run(struct store *store, const struct run_row *row, struct error *
 int store_put_step(struct store *store, const struct step_row *row, struct error *error);
 /* ERROR_FENCED where the run's stored epoch is not `epoch` (another driver has claimed it). */
 int store_fence(struct store *store, int64_t run, int64_t epoch, struct error *error);
+/* The number of a run's newest record; 0: none. */
+int store_newest_seq(struct store *store, int64_t run, int64_t *out_seq, struct error *error);
 /* Deletes a run's rows in `runs` and `steps`, for a rebuild by replay. */
 int store_drop_projections(struct store *store, struct error *error);
 

@@ -1,0 +1,210 @@
+/* Taking a run up: load it, see who drove it last, claim it. A claim is one transaction: it names the epoch
+ * that it looked at and reads the run's status again; if either moved, it gives up. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "engine/drive.h"
+#include "engine/host.h"
+
+#define TAKE_OVER_WAIT_MS 10000
+
+/* ---- loading ---- */
+
+struct loading {
+    struct run *run;
+    struct digest *head;
+    struct error *error;
+};
+
+static int fold_record(void *context, const struct record *record)
+{
+    struct loading *loading = context;
+    struct event event = {
+        .type = event_type_read(record->event),
+        .step = record->step ? machine_step_index(loading->run->machine, record->step) : -1,
+        .visit = record->visit,
+        .attempt = record->attempt,
+        .time_ms = record->time_ms,
+        .epoch = record->epoch,
+        .actor = record->actor,
+    };
+    if (event.type == EVENT_TYPE_COUNT || (record->step && event.step < 0))
+        return error_set(loading->error, ERROR_STORE_CORRUPT,
+                         "run %lld, record %lld: this pawl does not know the event \"%s\"",
+                         (long long)record->run, (long long)record->seq, record->event);
+    event.body = json_read(record->body, strlen(record->body), LIMIT_JSON_BYTES, "the record's body",
+                           loading->error);
+    int result = event.body ? run_fold(loading->run, &event, loading->error) : -1;
+    if (result)
+        error_context(loading->error, "run %lld, record %lld", (long long)record->run,
+                      (long long)record->seq);
+    *loading->head = record->hash;
+    event_clear(&event);
+    return result;
+}
+
+struct run *run_load(struct store *store, int64_t id, const struct machine *machine, struct digest *head,
+                     struct error *error)
+{
+    struct loading loading = {.run = run_new(id, machine), .head = head, .error = error};
+    *head = (struct digest){0};
+    if (!store_each_record(store, id, 0, fold_record, &loading, error) && loading.run->seq)
+        return loading.run;
+    if (!error->code)
+        error_set(error, ERROR_STORE_CORRUPT, "run %lld has no records", (long long)id);
+    run_free(loading.run);
+    return NULL;
+}
+
+/* ---- who drives ---- */
+
+static char *lock_path(struct store *store, const json_t *driver)
+{
+    const char *name = json_text(driver, "lock", "");
+    if (!*name || strchr(name, '/'))
+        return NULL;
+    return string_format("%s/drivers/%s", store_folder(store), name);
+}
+
+static bool lock_of_driver_is_held(struct store *store, const json_t *driver)
+{
+    char *path = lock_path(store, driver);
+    bool held = path && lock_is_held(path);
+    free(path);
+    return held;
+}
+
+bool driver_lives(struct store *store, const char *row_driver)
+{
+    json_t *driver = row_driver ? json_loads(row_driver, 0, NULL) : NULL;
+    bool lives = driver && lock_of_driver_is_held(store, driver);
+    json_decref(driver);
+    return lives;
+}
+
+static int refuse_driven(const struct run *run, struct error *error)
+{
+    error_set(error, ERROR_DRIVEN, "run %lld is driven by process %lld on %s", (long long)run->id,
+              (long long)json_int(run->driver, "pid", 0), json_text(run->driver, "host", "another host"));
+    return error_next(
+        error,
+        "watch it with: pawl status %lld --watch; where it is stuck: pawl resume %lld --take-over "
+        "--reason \"…\"",
+        (long long)run->id, (long long)run->id);
+}
+
+/* Ends the driver that holds the run, and waits for its lock: afterwards it can send nothing. */
+static int end_holder(struct drive *drive, struct error *error)
+{
+    const json_t *holder = drive->run->driver;
+    struct store *store = drive->driver->store;
+    if (!host_process_kill(holder, TAKE_OVER_WAIT_MS) || lock_of_driver_is_held(store, holder)) {
+        error_set(error, ERROR_DRIVEN, "process %lld, which drives run %lld, could not be ended",
+                  (long long)json_int(holder, "pid", 0), (long long)drive->run->id);
+        return error_next(error, "end it by hand, then: pawl resume %lld", (long long)drive->run->id);
+    }
+    return 0;
+}
+
+static int refuse_elsewhere(const struct run *run, struct error *error)
+{
+    error_set(error, ERROR_DRIVEN, "run %lld was last driven on %s and did not end cleanly there",
+              (long long)run->id, json_text(run->driver, "host", "another host"));
+    return error_next(error,
+                      "make sure that nothing of it runs there, then: pawl resume %lld --take-over --reason "
+                      "\"…\"",
+                      (long long)run->id);
+}
+
+/* May this process take the run? Ends the present holder where it was told to. */
+static int check_holder(struct drive *drive, const struct driver_take *take, struct error *error)
+{
+    const struct run *run = drive->run;
+    if (!run->driver || run->clean) /* nobody has driven it yet, or it was let go */
+        return 0;
+    if (!host_is_this(run->driver))
+        return take->take_over ? 0 : refuse_elsewhere(run, error);
+    if (!lock_of_driver_is_held(drive->driver->store, run->driver))
+        return 0;
+    return take->take_over ? end_holder(drive, error) : refuse_driven(run, error);
+}
+
+/* ---- claiming ---- */
+
+static void emit_claim(struct drive *drive, const struct driver_take *take, struct decision *decision)
+{
+    struct run *run = drive->run;
+    json_t *body = json_pack("{s:O}", "driver", drive->driver->identity);
+    if (take->take_over) {
+        json_object_set_new(body, "take_over", json_true());
+        json_object_set_new(body, "reason", json_string(take->reason ? take->reason : ""));
+    }
+    if (host_was_rebooted(run->driver))
+        json_object_set_new(body, "rebooted", json_true());
+    struct event *event = &decision->events[decision->event_count++];
+    *event = (struct event){.type = EVENT_RUN_CLAIMED,
+                            .step = -1,
+                            .time_ms = drive->live->wall_ms,
+                            .epoch = run->epoch + 1,
+                            .actor = drive->driver->actor,
+                            .body = body};
+    decision->failed = run_fold(run, event, &decision->error) != 0;
+}
+
+int drive_take_lock(struct drive *drive, bool *out_taken, struct error *error)
+{
+    struct run *run = drive->run;
+    const char *lock = json_text(run->submitted, "lock", NULL);
+    *out_taken = false;
+    if (!lock || run->holds_lock)
+        return 0;
+    const char *identity = json_text(json_object_get(run->submitted, "cluster"), "identity", "");
+    int64_t holder = 0;
+    if (store_take_lock(drive->driver->store, identity, lock, run->id, &holder, error))
+        return -1;
+    *out_taken = holder == run->id;
+    return 0;
+}
+
+int drive_claim(struct drive *drive, const struct driver_take *take, struct error *error)
+{
+    struct run *run = drive->run;
+    struct store *store = drive->driver->store;
+    if (run_is_ended(run)) {
+        error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
+                  run_status_text(run->status));
+        return error_next(error, "pawl history %lld", (long long)run->id);
+    }
+    if (check_holder(drive, take, error))
+        return -1;
+    drive_look(drive);
+    drive->live->act_ended_ms = drive->live->counted_to_ms = drive->live->recorded_ms = drive->live->now_ms;
+    drive->decision = memory_new(sizeof *drive->decision);
+    int64_t looked_at = run->epoch, seq = run->seq;
+    if (store_begin(store, error))
+        return -1;
+    /* The epoch tells whether another driver has claimed since; the newest record, whether it has ended the
+     * run. */
+    int64_t newest = 0;
+    if (store_fence(store, run->id, looked_at, error) || store_newest_seq(store, run->id, &newest, error))
+        goto give_up;
+    if (newest != seq) {
+        error_set(error, ERROR_FENCED, "run %lld has moved while it was being taken up", (long long)run->id);
+        goto give_up;
+    }
+    emit_claim(drive, take, drive->decision);
+    if (drive->decision->failed) {
+        *error = drive->decision->error;
+        goto give_up;
+    }
+    if (drive_write(drive, error) || store_commit(store, error))
+        goto give_up;
+    decision_clear(drive->decision);
+    return 0;
+give_up:
+    store_rollback(store);
+    return -1;
+}

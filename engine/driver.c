@@ -1,0 +1,577 @@
+#include "engine/driver.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "engine/drive.h"
+#include "engine/host.h"
+
+#define COMMANDS_LOOK_MS 100 /* design: PRAGMA data_version every 100 ms */
+#define LOCK_TRY_MS      500
+#define CHILD_LOOK_MS    10 /* real time between two looks at a child while the cluster's clock is virtual */
+
+static const struct stimulus TICK = {.kind = STIMULUS_TICK};
+
+/* ---- making one ---- */
+
+static int take_own_lock(struct driver *driver, struct error *error)
+{
+    uint64_t nonce[2];
+    if (getrandom(nonce, sizeof nonce, 0) != sizeof nonce)
+        return error_set_errno(error, ERROR_SYSTEM, "no random bits");
+    driver->random = nonce[0];
+    char *folder = string_format("%s/drivers", store_folder(driver->store));
+    char *name = string_format("%016llx%016llx.lock", (unsigned long long)nonce[0],
+                               (unsigned long long)nonce[1]);
+    char *path = string_format("%s/%s", folder, name);
+    if (!folder_make(folder, 0700, error) && (driver->lock = lock_take(path, 0600, error)) >= 0) {
+        driver->identity = host_process(getpid());
+        json_object_set_new(driver->identity, "lock", json_string(name));
+    }
+    free(path);
+    free(name);
+    free(folder);
+    return driver->identity ? 0 : -1;
+}
+
+uint64_t driver_random(struct driver *driver)
+{
+    uint64_t z = driver->random += 0x9E3779B97F4A7C15ULL; /* splitmix64 */
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+    return z ^ (z >> 31);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct driver *driver = handle->data;
+    driver->signal = number;
+    if (++driver->signal_count > 1)
+        _exit(128 + number); /* twice: at once; everything that counts is durable already */
+    for (struct drive *drive = driver->drives; drive; drive = drive->next)
+        drive->ready = true;
+}
+
+static void on_wake(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static void start_loop(struct driver *driver)
+{
+    setenv("UV_THREADPOOL_SIZE", "8", 0); /* LIMIT_WORKERS */
+    uv_loop_init(&driver->loop);
+    uv_timer_init(&driver->loop, &driver->timer);
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (int i = 0; i < 3; i++) {
+        uv_signal_init(&driver->loop, &driver->signals[i]);
+        driver->signals[i].data = driver;
+    }
+    for (int i = 0; i < 3; i++)
+        uv_signal_start(&driver->signals[i], on_signal, numbers[i]);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+struct driver *driver_new(struct store *store, const struct driver_options *options, struct error *error)
+{
+    struct driver *driver = memory_new(sizeof *driver);
+    driver->store = store;
+    driver->options = *options;
+    driver->actor = string_copy(options->actor);
+    driver->kubeconfig = string_copy(options->kubeconfig);
+    driver->lock = -1;
+    driver->data_version = -1;
+    if (take_own_lock(driver, error)) {
+        free(driver->actor);
+        free(driver->kubeconfig);
+        free(driver);
+        return NULL;
+    }
+    start_loop(driver);
+    return driver;
+}
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+    (void)context;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static void unlink_own_lock(struct driver *driver)
+{
+    char *path = string_format("%s/drivers/%s", store_folder(driver->store),
+                               json_text(driver->identity, "lock", ""));
+    unlink(path);
+    free(path);
+    close(driver->lock);
+}
+
+void driver_free(struct driver *driver)
+{
+    if (!driver)
+        return;
+    uv_walk(&driver->loop, close_handle, NULL);
+    uv_run(&driver->loop,
+           UV_RUN_DEFAULT); /* bodies that are still out come back; nothing follows from them */
+    uv_loop_close(&driver->loop);
+    for (struct drive *drive = driver->drives, *next; drive; drive = next) {
+        next = drive->next;
+        drive_free(drive);
+    }
+    for (struct machine_entry *entry = driver->machines, *next; entry; entry = next) {
+        next = entry->next;
+        machine_free(entry->machine);
+        free(entry->digest);
+        free(entry);
+    }
+    for (struct cluster_entry *entry = driver->clusters, *next; entry; entry = next) {
+        next = entry->next;
+        cluster_close(entry->cluster);
+        json_decref(entry->record);
+        free(entry);
+    }
+    unlink_own_lock(driver);
+    json_decref(driver->identity);
+    free(driver->actor);
+    free(driver->kubeconfig);
+    free(driver);
+}
+
+int driver_signal(const struct driver *driver)
+{
+    return driver->signal;
+}
+
+/* ---- taking a run up ---- */
+
+static struct machine *driver_machine(struct driver *driver, const char *digest, struct error *error)
+{
+    for (struct machine_entry *entry = driver->machines; entry; entry = entry->next)
+        if (!strcmp(entry->digest, digest))
+            return entry->machine;
+    char *json = store_read_machine(driver->store, digest, error);
+    struct machine *machine = json ? machine_read(json, error) : NULL;
+    free(json);
+    if (!machine)
+        return NULL;
+    struct machine_entry *entry = memory_new(sizeof *entry);
+    *entry = (struct machine_entry){string_copy(digest), machine, driver->machines};
+    driver->machines = entry;
+    return machine;
+}
+
+static struct cluster *driver_cluster(struct driver *driver, const json_t *record, struct error *error)
+{
+    for (struct cluster_entry *entry = driver->clusters; entry; entry = entry->next)
+        if (json_equal(entry->record, record))
+            return entry->cluster;
+    struct cluster *cluster = cluster_open_recorded(record, driver->kubeconfig, error);
+    if (!cluster)
+        return NULL;
+    struct cluster_entry *entry = memory_new(sizeof *entry);
+    *entry = (struct cluster_entry){json_deep_copy(record), cluster, driver->clusters};
+    driver->clusters = entry;
+    return cluster;
+}
+
+struct looking {
+    char *machine_digest;
+    json_t *cluster;
+};
+
+static int keep_row(void *context, const struct run_row *row)
+{
+    struct looking *looking = context;
+    looking->machine_digest = string_copy(row->machine_digest);
+    looking->cluster = json_loads(row->cluster, 0, NULL);
+    return 0;
+}
+
+static struct drive *load_drive(struct driver *driver, int64_t id, struct error *error)
+{
+    struct looking looking = {0};
+    struct drive *drive = NULL;
+    struct digest head;
+    if (store_read_run(driver->store, id, keep_row, &looking, error))
+        return NULL;
+    struct machine *machine = driver_machine(driver, looking.machine_digest, error);
+    struct run *run = machine ? run_load(driver->store, id, machine, &head, error) : NULL;
+    struct cluster *cluster = run ? driver_cluster(driver, looking.cluster, error) : NULL;
+    if (cluster) {
+        drive = drive_new(driver, run, machine, cluster);
+        drive->head = head;
+    } else {
+        run_free(run);
+    }
+    free(looking.machine_digest);
+    json_decref(looking.cluster);
+    return drive;
+}
+
+int driver_take(struct driver *driver, int64_t id, const struct driver_take *take, struct error *error)
+{
+    struct drive *drive = load_drive(driver, id, error);
+    if (!drive)
+        return -1;
+    if (drive_claim(drive, take, error)) {
+        drive_free(drive);
+        return -1;
+    }
+    drive->next = driver->drives;
+    driver->drives = drive;
+    drive->ready = true;
+    drive->lock_since_ms = clock_system()->steady_ms(clock_system());
+    if (!take->command)
+        return 0;
+    struct command command = {.name = take->command, .body = take->body, .actor = driver->actor};
+    if (drive_command(drive, &command, error) != COMMAND_REFUSED)
+        return 0;
+    driver->drives = drive->next;
+    drive_free(drive);
+    return -1;
+}
+
+/* ---- commands of other processes ---- */
+
+static void answer_command(struct drive *drive, int64_t id, bool accepted, const struct error *why)
+{
+    json_t *answer = json_pack("{s:I,s:b}", "id", (json_int_t)id, "accepted", accepted);
+    if (!accepted)
+        json_object_set_new(answer, "why", json_string(why->message));
+    json_array_append_new(drive->answers, answer);
+    drive->ready = true;
+}
+
+static bool has_undurable_decision(const struct drive *drive)
+{
+    return drive->decision && (drive->decision->event_count || drive->decision->order != ORDER_NOTHING);
+}
+
+static int take_command(void *context, const struct command_row *row)
+{
+    struct driver *driver = context;
+    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
+        if (drive->run->id != row->run || drive->lost || drive->deferred == row->id)
+            continue;
+        if (has_undurable_decision(drive)) {
+            driver->data_version = -1; /* look again after the commit */
+            return 0;
+        }
+        struct error error = {0};
+        json_t *body = json_loads(row->body, 0, NULL);
+        struct command command = {.name = row->name, .body = body, .actor = row->actor};
+        char *actor = string_copy(row->actor);
+        command.actor = actor;
+        enum command_outcome outcome = drive_command(drive, &command, &error);
+        free(drive->command_actor); /* events name it until they are durable */
+        drive->command_actor = actor;
+        drive->leaving = drive->leaving && outcome == COMMAND_REFUSED;
+        if (outcome == COMMAND_DEFERRED)
+            drive->deferred = row->id;
+        else
+            answer_command(drive, row->id, outcome == COMMAND_ACCEPTED, &error);
+        drive->ready = true;
+        json_decref(body);
+    }
+    return 0;
+}
+
+static void look_for_commands(struct driver *driver)
+{
+    int64_t version = store_data_version(driver->store);
+    if (version == driver->data_version)
+        return;
+    driver->data_version = version;
+    if (store_each_command(driver->store, 0, take_command, driver, &driver->error))
+        driver->failed = true;
+}
+
+/* A rollback or --from that waited for what was in flight has been decided, or overtaken by the run's end. */
+static void answer_deferred(struct drive *drive)
+{
+    const struct decision *decision = drive->decision;
+    if (!drive->deferred || !decision)
+        return;
+    for (int i = 0; i < decision->event_count; i++) {
+        enum event_type type = decision->events[i].type;
+        bool done = type == EVENT_ROLLBACK_STARTED;
+        struct error why;
+        error_set(&why, ERROR_NOT_ALLOWED_NOW, "the run went on: %s", event_type_text(type));
+        if (!done && !run_is_ended(drive->run))
+            continue;
+        answer_command(drive, drive->deferred, done, &why);
+        drive->deferred = 0;
+        return;
+    }
+}
+
+/* ---- a turn of the loop: decide, commit, act ---- */
+
+static void let_go(struct drive *drive, const struct error *error)
+{
+    drive->lost = true;
+    drive->error = *error;
+}
+
+static void try_lock(struct drive *drive)
+{
+    struct driver *driver = drive->driver;
+    struct store *store = driver->store;
+    int64_t now_ms = clock_system()->steady_ms(clock_system());
+    if (!drive->wants_lock || now_ms - drive->lock_tried_ms < LOCK_TRY_MS)
+        return;
+    drive->lock_tried_ms = now_ms;
+    bool taken = false;
+    struct error error = {0};
+    if (store_begin(store, &error))
+        goto failed;
+    if (drive_take_lock(drive, &taken, &error))
+        goto rollback;
+    if (taken) {
+        drive->wants_lock = false;
+        drive_decide(drive, &(struct stimulus){.kind = STIMULUS_LOCK_TAKEN});
+        if (drive_record(drive, &error))
+            goto rollback;
+    }
+    if (store_commit(store, &error))
+        goto failed;
+    if (taken)
+        drive_act(drive);
+    else if (driver->options.lock_wait_ms >= 0 &&
+             now_ms - drive->lock_since_ms >= driver->options.lock_wait_ms) {
+        error_set(&error, ERROR_LOCKED, "%s is locked by another run",
+                  json_text(drive->run->submitted, "lock", ""));
+        let_go(drive, &error);
+    }
+    return;
+rollback:
+    store_rollback(store);
+failed:
+    if (error.code == ERROR_FENCED)
+        let_go(drive, &error);
+    else {
+        driver->failed = true;
+        driver->error = error;
+    }
+}
+
+static bool is_due(const struct driver *driver, struct drive *drive)
+{
+    if (drive->body || drive->leaving || drive->lost)
+        return false;
+    struct clock *clock = drive->cluster->clock;
+    int64_t now_ms = clock->steady_ms(clock);
+    int64_t deadline_ms = machine_deadline_ms(drive->run, drive->live);
+    bool child_waits = clock_is_virtual(clock) && drive->live->child == CHILD_RUNNING &&
+                       drive->live->due_ms >= 0;
+    if (child_waits && !driver->failed)
+        drive->live->due_ms = now_ms;
+    return (drive->live->due_ms >= 0 && drive->live->due_ms <= now_ms) ||
+           (deadline_ms >= 0 && deadline_ms <= now_ms);
+}
+
+static void approve_here(struct drive *drive)
+{
+    struct driver *driver = drive->driver;
+    if (drive->run->place != PLACE_APPROVAL || drive->run->paused || driver->signal)
+        return;
+    const char *text = json_text(drive->run->question, "text", "");
+    const struct driver_watcher *watcher = &driver->options.watcher;
+    bool yes = driver->options.approves ||
+               (watcher->approve && watcher->approve(watcher->context, drive->run, text));
+    if (!yes)
+        return;
+    json_t *body = json_pack("{s:O,s:O,s:b}", "step", json_object_get(drive->run->question, "step"),
+                             "question", json_object_get(drive->run->question, "digest"), "by_option",
+                             driver->options.approves);
+    struct command command = {.name = "approve", .body = body, .actor = driver->actor};
+    struct error error = {0};
+    drive->leaving = false;
+    drive_command(drive, &command, &error);
+    json_decref(body);
+    drive->ready = true;
+}
+
+static int record_all(struct driver *driver)
+{
+    bool any = false;
+    for (struct drive *drive = driver->drives; drive; drive = drive->next)
+        any = any || (drive->decision && (drive->decision->event_count || json_array_size(drive->answers)));
+    if (!any)
+        return 0;
+    if (store_begin(driver->store, &driver->error))
+        return -1;
+    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
+        if (drive->lost || !drive_record(drive, &driver->error))
+            continue;
+        if (driver->error.code != ERROR_FENCED) {
+            store_rollback(driver->store);
+            return -1;
+        }
+        let_go(drive, &driver->error);
+        driver->error = (struct error){0};
+    }
+    return store_commit(driver->store, &driver->error);
+}
+
+static void decide_all(struct driver *driver)
+{
+    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
+        if (drive->lost || drive->leaving)
+            continue;
+        if (drive->ready || is_due(driver, drive)) {
+            bool undurable = has_undurable_decision(drive);
+            drive->ready = false;
+            drive->to_act = true;
+            if (!undurable && !drive->body)
+                drive_decide(drive, &TICK);
+        }
+        answer_deferred(drive);
+        if (drive->decision && drive->decision->failed)
+            let_go(drive, &drive->decision->error);
+    }
+}
+
+static void act_all(struct driver *driver)
+{
+    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
+        if (drive->lost || !drive->to_act || !drive->decision)
+            continue;
+        bool more = drive->decision->more;
+        drive->to_act = false;
+        drive->decision->more = false;
+        drive_act(drive);
+        drive->ready = drive->ready || more;
+        if (drive->leaving)
+            approve_here(drive);
+    }
+}
+
+/* A run that waits for a person is kept while others are driven: the person's word shall reach it. */
+static bool may_go(const struct driver *driver, const struct drive *drive)
+{
+    if (drive->run->clean)
+        return true;
+    for (const struct drive *other = driver->drives; other; other = other->next)
+        if (!other->leaving && !other->lost)
+            return false;
+    return true;
+}
+
+static void remove_left(struct driver *driver)
+{
+    const struct driver_watcher *watcher = &driver->options.watcher;
+    for (struct drive **at = &driver->drives; *at;) {
+        struct drive *drive = *at;
+        if (drive->body || !(drive->lost || (drive->leaving && !drive->ready && may_go(driver, drive)))) {
+            at = &drive->next;
+            continue;
+        }
+        *at = drive->next;
+        if (watcher->left)
+            watcher->left(watcher->context, drive->run, &drive->error);
+        drive_free(drive);
+    }
+}
+
+static void turn(struct driver *driver)
+{
+    decide_all(driver);
+    if (record_all(driver)) {
+        driver->failed = true;
+        return;
+    }
+    act_all(driver);
+    for (struct drive *drive = driver->drives; drive; drive = drive->next)
+        if (!drive->lost && !drive->leaving)
+            try_lock(drive);
+    remove_left(driver);
+}
+
+static bool any_is_ready(const struct driver *driver)
+{
+    for (const struct drive *drive = driver->drives; drive; drive = drive->next)
+        if (drive->ready && !drive->lost)
+            return true;
+    return false;
+}
+
+/* The earliest timer of all runs, in ms from now; -1: none. */
+static int64_t next_due_ms(struct driver *driver, struct drive **out_drive)
+{
+    int64_t next_ms = -1;
+    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
+        if (drive->body || drive->leaving || drive->lost)
+            continue;
+        int64_t due_ms[] = {drive->live->due_ms, machine_deadline_ms(drive->run, drive->live)};
+        int64_t now_ms = drive->cluster->clock->steady_ms(drive->cluster->clock);
+        for (int i = 0; i < 2; i++) {
+            int64_t left_ms = due_ms[i] - now_ms > 0 ? due_ms[i] - now_ms : 0;
+            if (due_ms[i] < 0 || (next_ms >= 0 && next_ms <= left_ms))
+                continue;
+            next_ms = left_ms;
+            *out_drive = drive;
+        }
+    }
+    return next_ms;
+}
+
+static bool any_child_lives(const struct driver *driver)
+{
+    for (const struct drive *drive = driver->drives; drive; drive = drive->next)
+        if (drive->live->child == CHILD_RUNNING)
+            return true;
+    return false;
+}
+
+/* How long the loop may sleep. A virtual clock jumps instead, when no body and no keeper is out. */
+static void set_timer(struct driver *driver)
+{
+    struct drive *drive = NULL;
+    int64_t wait_ms = next_due_ms(driver, &drive);
+    if (wait_ms > 0 && clock_is_virtual(drive->cluster->clock)) {
+        struct clock *clock = drive->cluster->clock;
+        bool idle = !driver->bodies_out && !any_child_lives(driver);
+        if (idle)
+            clock->jump_to(clock, clock->steady_ms(clock) + wait_ms);
+        wait_ms = idle ? 0 : CHILD_LOOK_MS;
+    }
+    if (any_is_ready(driver))
+        wait_ms = 0;
+    if (wait_ms < 0 || wait_ms > COMMANDS_LOOK_MS)
+        wait_ms = COMMANDS_LOOK_MS;
+    uv_timer_start(&driver->timer, on_wake, (uint64_t)wait_ms, 0);
+}
+
+void drive_returned(struct drive *drive, const struct stimulus *stimulus)
+{
+    if (drive->lost)
+        return;
+    drive_decide(drive, stimulus);
+    drive->ready = true;
+}
+
+int driver_run(struct driver *driver, struct error *error)
+{
+    while (driver->drives && !driver->failed) {
+        look_for_commands(driver);
+        turn(driver);
+        if (!driver->drives || driver->failed)
+            break;
+        set_timer(driver);
+        uv_run(&driver->loop, UV_RUN_ONCE);
+        uv_timer_stop(&driver->timer);
+    }
+    if (!driver->failed)
+        return 0;
+    *error = driver->error;
+    return -1;
+}
