@@ -169,6 +169,7 @@ static bool ask_guard(struct body *body, int index, json_t *record, struct error
     visit.checkpoint = visit.starts = NULL;
     visit.handle = &handle;
     visit.child = &no_child;
+    visit.single_look = true;
     struct answer answer = {0};
     general_apply(step, &visit, body->drive->run->names, &answer);
     bool agrees = answer.kind == ANSWER_DONE;

@@ -68,7 +68,9 @@ struct visit {
     const struct child *child;
     int64_t
         *held_since_ms; /* steady: since when `until:` has held; -1: it did not. Not kept across restarts */
-    void *engine;       /* for pass and keep */
+    bool single_look; /* asked once, as a guard or a `probe:`: what would have to stay so for a while only has
+                         to be so now */
+    void *engine;     /* for pass and keep */
     void **handle; /* the visit's one volatile handle; NULL after a restart, which means that it was lost */
 };
 
