@@ -1,0 +1,99 @@
+#include "state/migrate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/memory.h"
+#include "state/statement.h"
+
+static const char SCHEMA[] =
+#include "schema.sql.h"
+    ;
+
+/* MIGRATIONS[n] brings a store of version n to n + 1; version 0 is an empty file. */
+static const char *const MIGRATIONS[SCHEMA_VERSION] = {SCHEMA};
+
+static int read_version(struct store *store, int *out, struct error *error)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(store->database, "PRAGMA user_version", -1, &statement, NULL))
+        return statement_error(store, error, "cannot read");
+    int result = statement_row(store, statement, error);
+    *out = result == 1 ? sqlite3_column_int(statement, 0) : 0;
+    sqlite3_finalize(statement);
+    return result < 0 ? -1 : 0;
+}
+
+static int is_empty(struct store *store, bool *out, struct error *error)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(store->database, "SELECT count(*) FROM sqlite_schema", -1, &statement, NULL))
+        return statement_error(store, error, "cannot read");
+    int result = statement_row(store, statement, error);
+    *out = result == 1 && sqlite3_column_int(statement, 0) == 0;
+    sqlite3_finalize(statement);
+    return result < 0 ? -1 : 0;
+}
+
+/* A version 4 UUID: it names this store in keys, tokens and leases. */
+static int put_identity(struct store *store, struct error *error)
+{
+    unsigned char b[16];
+    char uuid[37];
+    if (getrandom(b, sizeof b, 0) != sizeof b)
+        return error_set_errno(error, ERROR_SYSTEM, "no random bits");
+    b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
+    snprintf(uuid, sizeof uuid, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+             b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(store->database, "INSERT INTO store VALUES (1, ?1, 0, zeroblob(32))", -1,
+                           &statement, NULL))
+        return statement_error(store, error, "cannot write");
+    bind_text(statement, 1, uuid);
+    int result = statement_run(store, statement, error);
+    sqlite3_finalize(statement);
+    return result;
+}
+
+static int bring_forward(struct store *store, int version, struct error *error)
+{
+    char *done = string_format("PRAGMA user_version = %d", version + 1);
+    int result = sqlite3_exec(store->database, MIGRATIONS[version], NULL, NULL, NULL)
+                     ? statement_error(store, error, "cannot migrate")
+                     : 0;
+    if (!result && version == 0)
+        result = put_identity(store, error);
+    if (!result && sqlite3_exec(store->database, done, NULL, NULL, NULL))
+        result = statement_error(store, error, "cannot migrate");
+    free(done);
+    return result;
+}
+
+int migrate(struct store *store, enum store_mode mode, struct error *error)
+{
+    int version;
+    bool empty;
+    if (read_version(store, &version, error))
+        return -1;
+    if (version == SCHEMA_VERSION)
+        return 0;
+    if (version > SCHEMA_VERSION) {
+        error_set(error, ERROR_STORE_TOO_NEW, "%s was written by a newer pawl (schema %d, this one knows %d)",
+                  store->path, version, SCHEMA_VERSION);
+        return error_next(error, "use that pawl; nothing was changed");
+    }
+    if (mode == STORE_READ || is_empty(store, &empty, error) || (version == 0 && !empty))
+        return error_set(error, ERROR_STORE_CORRUPT, "%s is not a store of pawl", store->path);
+    if (store_begin(store, error))
+        return -1;
+    /* Another process may have been faster. */
+    int result = read_version(store, &version, error);
+    for (; !result && version < SCHEMA_VERSION; version++)
+        result = bring_forward(store, version, error);
+    if (!result)
+        return store_commit(store, error);
+    store_rollback(store);
+    return -1;
+}

@@ -1,0 +1,185 @@
+/* Where the store is, and opening it: modes, pragmas, schema. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "state/migrate.h"
+#include "state/statement.h"
+
+#define TEAM_FOLDER "/var/lib/pawl"
+#define TEAM_STORE  TEAM_FOLDER "/pawl.db"
+
+/* Of file systems whose locks and mappings other hosts share: WAL and our locks do not hold there. */
+static const struct {
+    unsigned long magic;
+    const char *name;
+} NETWORK_FILE_SYSTEMS[] = {
+    {NFS_SUPER_MAGIC, "NFS"},   {SMB_SUPER_MAGIC, "SMB"}, {0xFF534D42UL, "CIFS"},  {0xFE534D42UL, "SMB2"},
+    {CODA_SUPER_MAGIC, "Coda"}, {AFS_SUPER_MAGIC, "AFS"}, {0x00C36400UL, "Ceph"},  {0x01021997UL, "9p"},
+    {0x47504653UL, "GPFS"},     {0x0BD00BD0UL, "Lustre"}, {0x7461636FUL, "OCFS2"}, {0x01161970UL, "GFS2"},
+};
+
+char *store_path(const char *option)
+{
+    const char *named = option ? option : getenv("PAWL_STORE");
+    if (named && *named)
+        return string_copy(named);
+    if (!access(TEAM_STORE, W_OK) ||
+        (access(TEAM_STORE, F_OK) && !access(TEAM_FOLDER, W_OK) && geteuid() != 0))
+        return string_copy(TEAM_STORE);
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    if (state && *state == '/')
+        return string_format("%s/pawl/pawl.db", state);
+    return string_format("%s/.local/state/pawl/pawl.db", home && *home ? home : "/root");
+}
+
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash != path ? string_format("%.*s", (int)(slash - path), path)
+                                  : string_copy(slash ? "/" : ".");
+}
+
+static int refuse_network(const char *folder, struct error *error)
+{
+    struct statfs status;
+    if (statfs(folder, &status))
+        return error_set_errno(error, ERROR_STORE, "cannot look at %s", folder);
+    for (size_t i = 0; i < sizeof NETWORK_FILE_SYSTEMS / sizeof *NETWORK_FILE_SYSTEMS; i++) {
+        if ((unsigned long)status.f_type != NETWORK_FILE_SYSTEMS[i].magic)
+            continue;
+        error_set(error, ERROR_STORE, "%s is on a network file system (%s): locks do not hold there", folder,
+                  NETWORK_FILE_SYSTEMS[i].name);
+        return error_next(error, "put the store on a local disk: --store PATH or PAWL_STORE");
+    }
+    return 0;
+}
+
+/* The file exists with its mode before SQLite opens it, so that its -wal and -shm take the same. */
+static int make_file(const char *path, bool team, struct error *error)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, team ? 0660 : 0600);
+    if (file < 0 && errno != EEXIST)
+        return error_set_errno(error, ERROR_STORE, "cannot create the store %s", path);
+    if (file < 0)
+        return 0;
+    int result = fchmod(file, team ? 0660 : 0600)
+                     ? error_set_errno(error, ERROR_STORE, "cannot set %s's mode", path)
+                     : 0;
+    close(file);
+    return result;
+}
+
+static int make_places(const struct store *store, struct error *error)
+{
+    bool team = !strncmp(store->path, TEAM_FOLDER "/", strlen(TEAM_FOLDER "/"));
+    char *folder = folder_of(store->path);
+    int result = folder_make(folder, team ? 02770 : 0700, error);
+    if (!result)
+        result = make_file(store->path, team, error);
+    if (!result)
+        result = folder_make(store->folder, team ? 02770 : 0700, error);
+    free(folder);
+    return result;
+}
+
+static int check_places(const struct store *store, struct error *error)
+{
+    struct stat status;
+    char *folder = folder_of(store->path);
+    int result = 0;
+    if (lstat(store->path, &status)) {
+        result = error_set(error, ERROR_NOT_FOUND, "there is no store at %s", store->path);
+        error_next(error, "`pawl submit` makes one; --store PATH or PAWL_STORE names another");
+    } else if (!S_ISREG(status.st_mode)) {
+        result = error_set(error, ERROR_STORE, "%s is not a regular file", store->path);
+    } else {
+        result = refuse_network(folder, error);
+    }
+    free(folder);
+    return result;
+}
+
+static int set_pragmas(struct store *store, enum store_mode mode, struct error *error)
+{
+    /* The WAL is folded back every 4,000 pages (16 MB): a checkpoint costs syncs of its own. */
+    static const char writing[] =
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+        "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
+        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
+    static const char reading[] =
+        "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
+    sqlite3_busy_timeout(store->database, LIMIT_STORE_BUSY_MS);
+    if (sqlite3_exec(store->database, mode == STORE_READ ? reading : writing, NULL, NULL, NULL))
+        return statement_error(store, error, "cannot open");
+    return 0;
+}
+
+static int read_uuid(struct store *store, struct error *error)
+{
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(store->database, "SELECT uuid FROM store", -1, &statement, NULL))
+        return statement_error(store, error, "cannot read");
+    int result = statement_row(store, statement, error);
+    if (result == 1)
+        store->uuid = string_copy(column_text(statement, 0));
+    else if (result == 0)
+        error_set(error, ERROR_STORE_CORRUPT, "%s is not a store of pawl", store->path);
+    sqlite3_finalize(statement);
+    return result == 1 && store->uuid ? 0 : -1;
+}
+
+struct store *store_open(const char *path, enum store_mode mode, struct error *error)
+{
+    struct store *store = memory_new(sizeof *store);
+    store->path = string_copy(path);
+    store->folder = string_format("%s.d", path);
+    store->fenced_version = -1;
+    int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    if ((mode == STORE_CREATE && make_places(store, error)) || check_places(store, error))
+        goto failed;
+    if (sqlite3_open_v2(path, &store->database, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL)) {
+        error_set(error, ERROR_STORE, "%s: cannot open: %s", path, sqlite3_errmsg(store->database));
+        goto failed;
+    }
+    sqlite3_extended_result_codes(store->database, 0);
+    if (set_pragmas(store, mode, error) || migrate(store, mode, error) || read_uuid(store, error))
+        goto failed;
+    return store;
+failed:
+    store_close(store);
+    return NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        sqlite3_finalize(store->statements[i]);
+    sqlite3_close(store->database);
+    free(store->path);
+    free(store->folder);
+    free(store->uuid);
+    free(store);
+}
+
+const char *store_uuid(const struct store *store)
+{
+    return store->uuid;
+}
+
+const char *store_folder(const struct store *store)
+{
+    return store->folder;
+}

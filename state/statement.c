@@ -1,0 +1,90 @@
+#include "state/statement.h"
+
+#include <string.h>
+
+static const char *const SQL[] = {
+#define X(name, sql) sql,
+    STATEMENTS(X)
+#undef X
+};
+
+int statement_error(struct store *store, struct error *error, const char *doing)
+{
+    int code = sqlite3_errcode(store->database);
+    enum error_code kind = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERROR_STORE_CORRUPT
+                                                                           : ERROR_STORE;
+    error_set(error, kind, "%s: %s: %s", store->path, doing, sqlite3_errmsg(store->database));
+    if (code == SQLITE_BUSY)
+        error_next(error, "another process has held the store for too long; nothing is lost, try again");
+    if (code == SQLITE_FULL)
+        error_next(error, "free some disk space, then `pawl resume`: nothing is lost");
+    return -1;
+}
+
+sqlite3_stmt *statement_get(struct store *store, enum statement which, struct error *error)
+{
+    sqlite3_stmt **statement = &store->statements[which];
+    if (!*statement &&
+        sqlite3_prepare_v3(store->database, SQL[which], -1, SQLITE_PREPARE_PERSISTENT, statement, NULL)) {
+        statement_error(store, error, "cannot prepare");
+        return NULL;
+    }
+    sqlite3_reset(*statement);
+    return *statement;
+}
+
+int statement_run(struct store *store, sqlite3_stmt *statement, struct error *error)
+{
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_DONE || result == SQLITE_ROW) {
+        sqlite3_reset(statement);
+        return 0;
+    }
+    statement_error(store, error, "cannot write");
+    sqlite3_reset(statement);
+    return -1;
+}
+
+int statement_row(struct store *store, sqlite3_stmt *statement, struct error *error)
+{
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW)
+        return 1;
+    if (result != SQLITE_DONE)
+        statement_error(store, error, "cannot read");
+    sqlite3_reset(statement);
+    return result == SQLITE_DONE ? 0 : -1;
+}
+
+void bind_text(sqlite3_stmt *statement, int index, const char *text)
+{
+    if (text)
+        sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(statement, index);
+}
+
+void bind_int(sqlite3_stmt *statement, int index, int64_t number)
+{
+    sqlite3_bind_int64(statement, index, number);
+}
+
+void bind_digest(sqlite3_stmt *statement, int index, const struct digest *digest)
+{
+    sqlite3_bind_blob(statement, index, digest->bytes, DIGEST_BYTES, SQLITE_STATIC);
+}
+
+const char *column_text(sqlite3_stmt *statement, int index)
+{
+    return (const char *)sqlite3_column_text(statement, index);
+}
+
+/* Another length than a digest's gives zeros: it will not match. */
+struct digest column_digest(sqlite3_stmt *statement, int index)
+{
+    struct digest digest = {0};
+    const void *bytes = sqlite3_column_blob(statement, index);
+    if (bytes && sqlite3_column_bytes(statement, index) == DIGEST_BYTES)
+        memcpy(digest.bytes, bytes, DIGEST_BYTES);
+    return digest;
+}

@@ -1,0 +1,88 @@
+/* Prepared statements: one table names them all, each is prepared at its first use and kept for the life of
+ * the handle. Private to state/. */
+#ifndef PAWL_STATE_STATEMENT_H
+#define PAWL_STATE_STATEMENT_H
+
+#include <sqlite3.h>
+
+#include "state/store.h"
+
+#define STATEMENTS(X)                                                                                        \
+    X(BEGIN, "BEGIN IMMEDIATE")                                                                              \
+    X(COMMIT, "COMMIT")                                                                                      \
+    X(ROLLBACK, "ROLLBACK")                                                                                  \
+    X(DATA_VERSION, "PRAGMA data_version")                                                                   \
+    X(PUT_JOB, "INSERT INTO jobs VALUES (?1, ?2) ON CONFLICT DO NOTHING")                                    \
+    X(PUT_MACHINE, "INSERT INTO machines VALUES (?1, ?2) ON CONFLICT DO NOTHING")                            \
+    X(GET_JOB, "SELECT source FROM jobs WHERE digest = ?1")                                                  \
+    X(GET_MACHINE, "SELECT json FROM machines WHERE digest = ?1")                                            \
+    X(NEXT_RUN, "SELECT max(coalesce((SELECT max(run) FROM runs), 0), "                                      \
+                "coalesce((SELECT max(run) FROM events), 0)) + 1")                                           \
+    X(APPEND,                                                                                                \
+      "INSERT INTO events (run, seq, time_ms, event, step, visit, attempt, epoch, actor, body, hash) "       \
+      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                                               \
+    X(GET_HEAD, "SELECT records, head FROM store")                                                           \
+    X(SET_HEAD, "UPDATE store SET records = ?1, head = ?2")                                                  \
+    X(PUT_RUN, "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, " \
+               "?16, ?17, ?18, ?19) ON CONFLICT (run) DO UPDATE SET status = ?5, step = ?6, waiting = ?7, "  \
+               "error = ?8, driver = ?13, epoch = ?15, finished_ms = ?17, seq = ?18, head = ?19")            \
+    X(PUT_STEP, "INSERT INTO steps VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "                   \
+                "ON CONFLICT (run, position) DO UPDATE SET status = ?5, visit = ?6, attempt = ?7, "          \
+                "started_ms = ?8, finished_ms = ?9, outputs = ?10, error = ?11")                             \
+    X(GET_EPOCH, "SELECT epoch FROM runs WHERE run = ?1")                                                    \
+    X(NEWEST_SEQ, "SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1")                                 \
+    X(DROP_RUNS, "DELETE FROM runs")                                                                         \
+    X(DROP_STEPS, "DELETE FROM steps")                                                                       \
+    X(GET_RUN, "SELECT * FROM runs WHERE run = ?1")                                                          \
+    X(EACH_STEP, "SELECT * FROM steps WHERE run = ?1 ORDER BY position")                                     \
+    X(EACH_RECORD, "SELECT run, seq, time_ms, event, step, visit, attempt, epoch, actor, body, hash "        \
+                   "FROM events ORDER BY id")                                                                \
+    X(EACH_RECORD_OF_RUN, "SELECT run, seq, time_ms, event, step, visit, attempt, epoch, actor, body, hash " \
+                          "FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq")                            \
+    X(FIND_KEY, "SELECT run FROM runs WHERE key = ?1")                                                       \
+    X(TAKE_LOCK, "INSERT INTO locks VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")                             \
+    X(LOCK_HOLDER, "SELECT run FROM locks WHERE identity = ?1 AND name = ?2")                                \
+    X(RELEASE_LOCK, "DELETE FROM locks WHERE run = ?1")                                                      \
+    X(PUT_COMMAND,                                                                                           \
+      "INSERT INTO commands (run, time_ms, name, body, actor, uid) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")         \
+    X(OPEN_COMMANDS, "SELECT * FROM commands WHERE outcome IS NULL ORDER BY id")                             \
+    X(OPEN_COMMANDS_OF_RUN, "SELECT * FROM commands WHERE run = ?1 AND outcome IS NULL ORDER BY id")         \
+    X(ANSWER_COMMAND, "UPDATE commands SET outcome = ?2, answer = ?3 WHERE id = ?1")                         \
+    X(GET_COMMAND, "SELECT * FROM commands WHERE id = ?1")
+
+enum statement {
+#define X(name, sql) STATEMENT_##name,
+    STATEMENTS(X)
+#undef X
+        STATEMENT_COUNT
+};
+
+struct store {
+    sqlite3 *database;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    char *path, *folder, *uuid;
+    struct digest head; /* of the store's chain, within the open transaction */
+    int64_t records;
+    int64_t fenced_version; /* data_version at which nothing but our own writes had been seen */
+    bool head_known;        /* read in this transaction */
+    bool in_transaction;
+};
+
+/* Ready to bind; NULL with the error filled. Reset by the next call for the same statement. */
+sqlite3_stmt *statement_get(struct store *store, enum statement which, struct error *error);
+/* Steps a statement that gives no rows, and resets it. */
+int statement_run(struct store *store, sqlite3_stmt *statement, struct error *error);
+/* Steps to the next row: 1, 0 at the end, -1 with the error filled. Not reset. */
+int statement_row(struct store *store, sqlite3_stmt *statement, struct error *error);
+/* SQLite's own message as an error of the store. */
+int statement_error(struct store *store, struct error *error, const char *doing);
+
+/* Binding: NULL text binds NULL; nothing is copied, so the text must outlive the step. */
+void bind_text(sqlite3_stmt *statement, int index, const char *text);
+void bind_int(sqlite3_stmt *statement, int index, int64_t number);
+void bind_digest(sqlite3_stmt *statement, int index, const struct digest *digest);
+/* Columns: borrowed until the next step. */
+const char *column_text(sqlite3_stmt *statement, int index);
+struct digest column_digest(sqlite3_stmt *statement, int index);
+
+#endif
