@@ -24,6 +24,9 @@ struct declared_input {
     const char *one_of;   /* "chunk|meta": the values of an enum; NULL: any */
     const char *help;
     bool allows_secret; /* a secret param may stand in it (command: env, stdin) */
+    bool of_texts;      /* a list or map: a plain scalar in it is text, `[sleep, 5]` is ["sleep", "5"] */
+    bool as_spelled; /* a map: a plain scalar whose spelling JSON would not keep (1.10, 0x1F, True, ~) comes
+                        as {"spelled": "1.10"} */
 };
 
 struct declared_output {

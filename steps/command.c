@@ -9,9 +9,13 @@ const struct step_kind kind_command = {
             .effect = EFFECT_ONCE,
             .inputs =
                 {
-                    {.name = "argv", .type = TYPE_LIST, .help = "the program and its arguments"},
+                    {.name = "argv",
+                     .type = TYPE_LIST,
+                     .of_texts = true,
+                     .help = "the program and its arguments"},
                     {.name = "env",
                      .type = TYPE_MAP,
+                     .of_texts = true,
                      .optional = true,
                      .allows_secret = true,
                      .help = "environment, beside the stated minimum"},

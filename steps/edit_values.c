@@ -10,7 +10,7 @@ const struct step_kind kind_edit_values = {
             .inputs =
                 {
                     {.name = "file", .type = TYPE_PATH, .help = "the values file"},
-                    {.name = "set", .type = TYPE_MAP, .help = "dotted path → scalar"},
+                    {.name = "set", .type = TYPE_MAP, .as_spelled = true, .help = "dotted path → scalar"},
                 },
             .outputs =
                 {

@@ -19,6 +19,7 @@ const struct step_kind kind_helm_upgrade = {
                      .help = "chart version; without it the deployed one"},
                     {.name = "expect_changes",
                      .type = TYPE_LIST,
+                     .of_texts = true,
                      .optional = true,
                      .help =
                          "dotted paths that may change; without it what this run's edit_values steps set"},

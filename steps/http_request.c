@@ -16,6 +16,7 @@ const struct step_kind kind_http_request = {
                     {.name = "url", .type = TYPE_STRING, .allows_secret = true, .help = "where to"},
                     {.name = "headers",
                      .type = TYPE_MAP,
+                     .of_texts = true,
                      .optional = true,
                      .allows_secret = true,
                      .help = "header fields"},

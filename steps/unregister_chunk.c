@@ -21,6 +21,7 @@ const struct step_kind kind_unregister_chunk = {
                      .help = "the pod that served it: once it is gone, INITIALIZING counts as expired"},
                     {.name = "expect_status",
                      .type = TYPE_LIST,
+                     .of_texts = true,
                      .fallback = "[CHUNK_STATUS_SESSION_EXPIRED]",
                      .help = "the states it may be in"},
                 },
