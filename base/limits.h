@@ -20,6 +20,7 @@
 #define LIMIT_EXPRESSION_DEPTH 64
 #define LIMIT_EXPRESSION_STEPS 1000000      /* evaluation steps: macros over lists multiply */
 #define LIMIT_VALUE_BYTES      (256 * 1024) /* one value that an expression may build */
+#define LIMIT_VALUE_DEPTH      256 /* lists and maps within each other, where values are compared or built */
 
 /* values and records */
 #define LIMIT_JSON_BYTES        (16 * 1024 * 1024) /* one answer of the API server */

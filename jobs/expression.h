@@ -34,6 +34,14 @@ struct expression_type {
 
 struct expression; /* opaque; expression_free() */
 
+/* The diagnostics' codes that reading and checking give; a resolver brings its own. */
+#define EXPRESSION_SYNTAX    "E0201" /* it cannot be read */
+#define EXPRESSION_REFERENCE "E0202" /* where the resolver gives no code */
+#define EXPRESSION_TYPE      "E0203" /* types that do not fit */
+#define EXPRESSION_CALL      "E0204" /* no such function, or other arguments than it takes */
+#define EXPRESSION_LATER     "E0205" /* CEL, but not in this version */
+#define EXPRESSION_LIMIT     "E0206" /* too long or too deep */
+
 /* What is wrong within an expression's text: byte offsets from its first byte. */
 struct expression_fault {
     size_t offset, length;
@@ -43,10 +51,13 @@ struct expression_fault {
 };
 
 /* How the checker learns what a name is. `path` is a chain of constant selections from a root name
- * ("steps", "expired", "id"), `tested` is set where it stands in has() or behind the ?: that has() narrows.
- * Returns the type; fills *fault (message, hint) and returns {CEL_ERROR} where the reference is wrong.
- * With `part` set to less than count, only that many members were consumed: the rest is selected from the
- * type. */
+ * ("steps", "expired", "id"; `a["b"]` is one too), `tested` is set where it stands in has() or where a has()
+ * of it is known to hold: behind `has(x) ?`, `has(x) &&`, `!has(x) ||`, and so on.
+ *
+ * Returns the type. *part comes in as `count`; set to less, only that many members were consumed and the rest
+ * is selected from the type. Where the reference is wrong it fills *fault (code, message, hint; not the
+ * place) and returns {CEL_ERROR}; *part set to less then marks the path's first *part members as what is
+ * wrong. */
 typedef struct expression_type expression_resolver(void *context, const char *const *path, int count,
                                                    bool tested, int *part, struct expression_fault *fault);
 
