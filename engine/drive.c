@@ -182,16 +182,17 @@ static int project_events(struct drive *drive, struct error *error)
         all = all || decision->events[i].type == EVENT_RESUMED ||
               decision->events[i].type == EVENT_ROLLBACK_STARTED ||
               decision->events[i].type == EVENT_STEP_UNDONE;
+    struct putting putting = {drive->driver->store, error};
     int result = 0;
     for (int step = 0; all && !result && step < run->machine->step_count; step++)
-        result = project_step(drive->driver->store, run, step, error);
+        result = project_step(run, step, put_step_row, &putting);
     for (int i = 0; !all && !result && i < decision->event_count; i++) {
         int step = decision->events[i].step;
         bool last = step >= 0; /* only the last of several events about one step writes */
         for (int k = i + 1; last && k < decision->event_count; k++)
             last = decision->events[k].step != step;
         if (last)
-            result = project_step(drive->driver->store, run, step, error);
+            result = project_step(run, step, put_step_row, &putting);
     }
     return result;
 }
@@ -227,7 +228,8 @@ int drive_write(struct drive *drive, struct error *error)
     for (int i = 0; !result && i < decision->event_count; i++)
         result = record_event(drive, &decision->events[i], ++seq, error);
     if (!result && decision->event_count)
-        result = project_run(drive->driver->store, run, &drive->projection, &drive->head, error);
+        result = project_run(run, &drive->projection, &drive->head, put_run_row,
+                             &(struct putting){drive->driver->store, error});
     if (!result)
         result = project_events(drive, error);
     if (!result)

@@ -9,6 +9,7 @@
 #include "engine/decide.h"
 #include "engine/driver.h"
 #include "engine/keeper.h"
+#include "engine/load.h"
 #include "engine/project.h"
 
 struct drive {
@@ -101,9 +102,6 @@ const json_t *drive_keeper_record(const struct drive *drive);
 void drive_remove_folders(struct drive *drive);
 
 /* ---- claim.c ---- */
-/* Folds a stored run up to its newest event; *head is the chain's. NULL with the error filled. */
-struct run *run_load(struct store *store, int64_t id, const struct machine *machine, struct digest *head,
-                     struct error *error);
 /* Within a transaction: the run's lock, where it lacks it and it is free. */
 int drive_take_lock(struct drive *drive, bool *out_taken, struct error *error);
 int drive_claim(struct drive *drive, const struct driver_take *take, struct error *error);

@@ -41,8 +41,8 @@ static void fill_texts(struct projection *projection, const struct run *run)
     }
 }
 
-int project_run(struct store *store, const struct run *run, struct projection *projection,
-                const struct digest *head, struct error *error)
+int project_run(const struct run *run, struct projection *projection, const struct digest *head,
+                run_visitor *visit, void *context)
 {
     fill_texts(projection, run);
     char *waiting = waiting_text(run), *failure = canonical_or_null(run->error);
@@ -67,13 +67,13 @@ int project_run(struct store *store, const struct run *run, struct projection *p
         .seq = run->seq,
         .head = *head,
     };
-    int result = store_put_run(store, &row, error);
+    int result = visit(context, &row);
     free(waiting);
     free(failure);
     return result;
 }
 
-int project_step(struct store *store, const struct run *run, int index, struct error *error)
+int project_step(const struct run *run, int index, step_visitor *visit, void *context)
 {
     const struct run_step *step = &run->steps[index];
     char *outputs = canonical_or_null(step->outputs), *failure = canonical_or_null(step->error);
@@ -90,7 +90,7 @@ int project_step(struct store *store, const struct run *run, int index, struct e
         .outputs = outputs,
         .error = failure,
     };
-    int result = store_put_step(store, &row, error);
+    int result = visit(context, &row);
     free(outputs);
     free(failure);
     return result;
@@ -102,4 +102,16 @@ void projection_clear(struct projection *projection)
     free(projection->cluster);
     free(projection->driver);
     *projection = (struct projection){0};
+}
+
+int put_run_row(void *context, const struct run_row *row)
+{
+    struct putting *putting = context;
+    return store_put_run(putting->store, row, putting->error);
+}
+
+int put_step_row(void *context, const struct step_row *row)
+{
+    struct putting *putting = context;
+    return store_put_step(putting->store, row, putting->error);
 }

@@ -13,9 +13,17 @@ struct projection {
     json_t *driver_value; /* what `driver` was made of; borrowed, only compared */
 };
 
-int project_run(struct store *store, const struct run *run, struct projection *projection,
-                const struct digest *head, struct error *error);
-int project_step(struct store *store, const struct run *run, int step, struct error *error);
+/* Hands the row to `visit` and returns what it returned: the driver writes it, the audit compares it. */
+int project_run(const struct run *run, struct projection *projection, const struct digest *head,
+                run_visitor *visit, void *context);
+int project_step(const struct run *run, int step, step_visitor *visit, void *context);
+/* Visitors that write the row; their context is a `struct putting`. */
+struct putting {
+    struct store *store;
+    struct error *error;
+};
+int put_run_row(void *context, const struct run_row *row);
+int put_step_row(void *context, const struct step_row *row);
 void projection_clear(struct projection *projection);
 
 #endif

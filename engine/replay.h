@@ -1,0 +1,14 @@
+/* The audit's second half: replaying the events through the same fold must give the stored projections. */
+#ifndef PAWL_ENGINE_REPLAY_H
+#define PAWL_ENGINE_REPLAY_H
+
+#include "state/chain.h"
+#include "state/store.h"
+
+/* Checks the chain, then folds every run and compares its rows byte by byte. What is wrong is in the report.
+ */
+int replay_verify(struct store *store, struct chain_report *report, struct error *error);
+/* Writes the projections anew from the events, in one transaction. */
+int replay_rebuild(struct store *store, struct error *error);
+
+#endif
