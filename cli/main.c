@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/sim.h"
 
 int main(int argument_count, char **arguments)
 {
@@ -10,6 +11,10 @@ int main(int argument_count, char **arguments)
         puts("pawl 1.0.0");
         return 0;
     }
+    if (argument_count > 1 && !strcmp(arguments[1], "sim"))
+        return sim_command(argument_count - 2, arguments + 2);
+    if (argument_count > 1 && !strcmp(arguments[1], "sim-helm"))
+        return sim_helm_command(argument_count - 2, arguments + 2);
     fputs("usage: pawl version\n", stderr);
     return 2;
 }

@@ -1,0 +1,63 @@
+/* How a simulated cluster lives: controllers come to rest, then time goes to the next thing that is due. */
+#include <assert.h>
+
+#include "base/json.h"
+#include "cluster/sim/chunks.h"
+#include "cluster/sim/fault.h"
+#include "cluster/sim/workload.h"
+#include "cluster/sim/world.h"
+
+/* Controllers that do not come to rest in so many rounds are a mistake of this program. */
+#define ROUNDS_MAX 10000
+
+static void rest(struct world *world)
+{
+    int rounds = 0;
+    bool changed;
+    do {
+        assert(++rounds < ROUNDS_MAX);
+        changed = faults_step(world);
+        changed = workload_step(world) || changed;
+        changed = chunks_step(world) || changed;
+        world->changed = world->changed || changed;
+    } while (changed);
+}
+
+static int64_t sooner(int64_t one, int64_t other)
+{
+    return one < other ? one : other;
+}
+
+static int64_t next_due(const struct world *world)
+{
+    return sooner(sooner(workload_due_ms(world), chunks_due_ms(world)), faults_due_ms(world));
+}
+
+static void due_record(struct world *world)
+{
+    int64_t due = next_due(world);
+    if (due == WORLD_NEVER)
+        json_object_del(world->state, "next_due_ms");
+    else
+        json_object_set_new(world->state, "next_due_ms", json_integer(due));
+}
+
+void world_settle(struct world *world)
+{
+    rest(world);
+    due_record(world);
+}
+
+void world_advance(struct world *world, int64_t to_ms)
+{
+    rest(world);
+    for (int64_t due = next_due(world); due <= to_ms; due = next_due(world)) {
+        world->now_ms = due > world->now_ms ? due : world->now_ms;
+        rest(world);
+    }
+    if (to_ms > world->now_ms) {
+        world->now_ms = to_ms;
+        world->changed = true;
+    }
+    due_record(world);
+}
