@@ -38,6 +38,8 @@ void diagnostics_print(const struct diagnostics *diagnostics, bool colour, struc
 /* The array of `{"errors":[…]}` (cli.md, "JSON"); a new reference. */
 json_t *diagnostics_json(const struct diagnostics *diagnostics);
 void diagnostics_clear(struct diagnostics *diagnostics);
+/* What the index-th code means, for the reference; NULL behind the last. */
+const char *diagnostic_meaning(int index, const char **code);
 
 /* The nearest of `names` (ended by NULL) to `wrong`, or NULL where none is near. */
 const char *name_nearest(const char *wrong, const char *const *names);

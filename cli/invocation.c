@@ -1,0 +1,231 @@
+/* argv → invocation: GNU style, options anywhere, `--` ends them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/duration.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/report.h"
+
+const struct option_declaration GLOBAL_OPTIONS[] = {
+    {"store", 0, "PATH", "the store (PAWL_STORE; else /var/lib/pawl or the user's state folder)"},
+    {"cluster", 0, "live|sim:FILE", "the cluster that a new run acts on (PAWL_CLUSTER; live)"},
+    {"kubeconfig", 0, "PATH", "as kubectl's"},
+    {"context", 0, "NAME", "as kubectl's"},
+    {"json", 0, NULL, "print JSON"},
+    {"quiet", 'q', NULL, "print results only"},
+    {"no-color", 0, NULL, "no colours (NO_COLOR)"},
+    {"wait", 0, "DURATION", "wait that long for another run's lock"},
+    {"help", 'h', NULL, "explain the command"},
+    {NULL, 0, NULL, NULL},
+};
+
+/* ---- looking an option up ---- */
+
+static const struct option_declaration *find_in(const struct option_declaration *list, const char *name,
+                                                size_t length, char letter)
+{
+    for (; list && list->name; list++)
+        if (letter ? list->letter == letter
+                   : strlen(list->name) == length && !strncmp(list->name, name, length))
+            return list;
+    return NULL;
+}
+
+static const struct option_declaration *find_option(const struct command *command, const char *name,
+                                                    size_t length, char letter)
+{
+    const struct option_declaration *own = find_in(command ? command->options : NULL, name, length, letter);
+    return own ? own : find_in(GLOBAL_OPTIONS, name, length, letter);
+}
+
+static int refuse_unknown(const struct command *command, const char *word, struct error *error)
+{
+    const char *names[64];
+    int count = 0;
+    for (const struct option_declaration *o = command ? command->options : NULL; o && o->name && count < 50;
+         o++)
+        names[count++] = o->name;
+    for (const struct option_declaration *o = GLOBAL_OPTIONS; o->name && count < 63; o++)
+        names[count++] = o->name;
+    names[count] = NULL;
+    size_t length = strcspn(word, "=");
+    char *name = string_format("%.*s", (int)length, word);
+    const char *near = name_nearest(name + strspn(name, "-"), names);
+    error_set(error, ERROR_USAGE, "unknown option %s", name);
+    if (near)
+        error_next(error, "did you mean --%s?", near);
+    else
+        error_next(error, "pawl help %s", command ? command->name : "");
+    free(name);
+    return -1;
+}
+
+/* ---- taking what was given ---- */
+
+static int take_global(struct invocation *invocation, const char *name, const char *value,
+                       struct error *error)
+{
+    struct {
+        const char *name;
+        const char **to;
+    } texts[] = {{"store", &invocation->store},
+                 {"cluster", &invocation->cluster},
+                 {"kubeconfig", &invocation->kubeconfig},
+                 {"context", &invocation->context}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!strcmp(texts[i].name, name))
+            *texts[i].to = value;
+    invocation->json = invocation->json || !strcmp(name, "json");
+    invocation->quiet = invocation->quiet || !strcmp(name, "quiet");
+    invocation->colour = invocation->colour && strcmp(name, "no-color");
+    if (!strcmp(name, "wait") && !duration_read(value, &invocation->wait_ms))
+        return error_set(error, ERROR_USAGE, "--wait: \"%s\" is no duration such as 30s, 10m or 2h", value);
+    return 0;
+}
+
+static int take_option(struct invocation *invocation, const struct option_declaration *option,
+                       const char *value, struct error *error)
+{
+    if (invocation->option_count == OPTIONS_LIMIT)
+        return error_set(error, ERROR_USAGE, "more than %d options", OPTIONS_LIMIT);
+    invocation->options[invocation->option_count++] = (struct given_option){option->name, value};
+    bool own = invocation->command &&
+               find_in(invocation->command->options, option->name, strlen(option->name), 0);
+    return own ? 0 : take_global(invocation, option->name, value, error);
+}
+
+/* One word that begins with a dash; *next is the word behind it, taken where the option wants an argument. */
+static int parse_option(struct invocation *invocation, const char *word, const char *next, bool *took_next,
+                        struct error *error)
+{
+    bool is_long = word[1] == '-';
+    const char *name = word + (is_long ? 2 : 1);
+    const char *equals = is_long ? strchr(name, '=') : NULL;
+    size_t length = is_long ? strcspn(name, "=") : 1;
+    const struct option_declaration *option = find_option(invocation->command, name, length,
+                                                          is_long ? 0 : *name);
+    if (!option)
+        return refuse_unknown(invocation->command, word, error);
+    const char *attached = equals ? equals + 1 : !is_long && name[1] ? name + 1 : NULL;
+    if (!option->argument) {
+        if (attached)
+            return error_set(error, ERROR_USAGE, "--%s takes no value", option->name);
+        return take_option(invocation, option, NULL, error);
+    }
+    *took_next = !attached;
+    if (!attached && !next)
+        return error_set(error, ERROR_USAGE, "--%s wants a value: %s", option->name, option->argument);
+    return take_option(invocation, option, attached ? attached : next, error);
+}
+
+static int find_command(struct invocation *invocation, const char *word, struct error *error)
+{
+    invocation->command = command_find(word);
+    if (invocation->command)
+        return 0;
+    const char *names[64];
+    int count = 0;
+    for (int i = 0; i < COMMAND_COUNT && count < 63; i++)
+        if (!COMMANDS[i].hidden)
+            names[count++] = COMMANDS[i].name;
+    names[count] = NULL;
+    const char *near = name_nearest(word, names);
+    error_set(error, ERROR_USAGE, "unknown command \"%s\"", word);
+    return near ? error_next(error, "did you mean \"%s\"?", near) : error_next(error, "pawl help");
+}
+
+/* The command is the first word that is no option of ours, so that global options may stand before it. */
+static int parse_words(struct invocation *invocation, int count, char **words, struct error *error)
+{
+    bool options_end = false;
+    for (int i = 1; i < count; i++) {
+        const char *word = words[i];
+        bool took_next = false;
+        if (!options_end && !strcmp(word, "--")) {
+            options_end = true;
+        } else if (!options_end && word[0] == '-' && word[1]) {
+            if (parse_option(invocation, word, i + 1 < count ? words[i + 1] : NULL, &took_next, error))
+                return -1;
+            i += took_next;
+        } else if (!invocation->command) {
+            if (find_command(invocation, word, error))
+                return -1;
+        } else {
+            invocation->arguments[invocation->argument_count++] = word;
+        }
+    }
+    return 0;
+}
+
+static int check_count(const struct invocation *invocation, struct error *error)
+{
+    const struct command *command = invocation->command;
+    int count = invocation->argument_count;
+    if (count >= command->least && count <= command->most)
+        return 0;
+    if (count > command->most)
+        error_set(error, ERROR_USAGE, "pawl %s: too many arguments: \"%s\"", command->name,
+                  invocation->arguments[command->most]);
+    else
+        error_set(error, ERROR_USAGE, "pawl %s: an argument is missing", command->name);
+    return error_next(error, "usage: pawl %s %s", command->name, command->synopsis);
+}
+
+int invocation_parse(int count, char **words, struct invocation *invocation)
+{
+    struct error error = {0};
+    *invocation = (struct invocation){.colour = !getenv("NO_COLOR") && isatty(STDOUT_FILENO)};
+    invocation->cluster = getenv("PAWL_CLUSTER");
+    invocation->arguments = memory_new((size_t)count * sizeof *invocation->arguments);
+    if (parse_words(invocation, count, words, &error))
+        return report_error(invocation, &error);
+    bool help = invocation_has(invocation, "help");
+    if (!invocation->command) {
+        help_print(NULL);
+        return help ? EXIT_SUCCEEDED : EXIT_USAGE;
+    }
+    if (help) {
+        help_print(invocation->command);
+        exit(EXIT_SUCCEEDED);
+    }
+    return check_count(invocation, &error) ? report_error(invocation, &error) : 0;
+}
+
+void invocation_clear(struct invocation *invocation)
+{
+    free(invocation->arguments);
+}
+
+/* ---- asking ---- */
+
+const char *invocation_value(const struct invocation *invocation, const char *name)
+{
+    const char *value = NULL;
+    for (int i = 0; i < invocation->option_count; i++)
+        if (!strcmp(invocation->options[i].name, name))
+            value = invocation->options[i].value;
+    return value;
+}
+
+bool invocation_has(const struct invocation *invocation, const char *name)
+{
+    for (int i = 0; i < invocation->option_count; i++)
+        if (!strcmp(invocation->options[i].name, name))
+            return true;
+    return false;
+}
+
+int64_t invocation_run(const struct invocation *invocation, int index, struct error *error)
+{
+    const char *text = invocation->arguments[index];
+    char *end = NULL;
+    long long run = strtoll(text, &end, 10);
+    if (*text >= '1' && *text <= '9' && !*end && run > 0)
+        return run;
+    error_set(error, ERROR_USAGE, "\"%s\" is no run: runs are numbered 1, 2, 3 …", text);
+    error_next(error, "pawl list");
+    return 0;
+}
