@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 
+int command_eval(struct invocation *invocation);    /* eval.c */
 int command_version(struct invocation *invocation); /* version.c */
 
 #endif

@@ -129,6 +129,55 @@ START_TEST(every_expression_of_the_table_has_its_value_or_error)
 }
 END_TEST
 
+/* --- the manual page --- */
+
+/* The lines of the page's ```json block as one value. */
+static json_t *page_names(struct table *table)
+{
+    struct text text = {0};
+    char *line;
+    while ((line = table_next(table)) && strcmp(line, "```json"))
+        continue;
+    while ((line = table_next(table)) && strcmp(line, "```"))
+        text_format(&text, "%s\n", line);
+    json_t *names = json_of(text_string(&text), table->line);
+    text_clear(&text);
+    return names;
+}
+
+/* `EXPRESSION  // VALUE` or `EXPRESSION  // error: PART`. */
+static void run_example(char *line, const json_t *names, int number)
+{
+    char *expected = strstr(line, "  // ");
+    ck_assert_msg(expected, "expressions.md:%d: no value", number);
+    *expected = 0;
+    expected += 5;
+    bool good, error = !strncmp(expected, "error: ", 7);
+    char *got = outcome(line, strlen(line), names, &good);
+    bool right = error ? !good && strstr(got, expected + 7) : matches(got, good, expected, number);
+    ck_assert_msg(right, "expressions.md:%d: %s gives %s", number, line, got);
+    free(got);
+}
+
+START_TEST(every_example_of_the_manual_page_is_true)
+{
+    struct table table;
+    char *line;
+    int count = 0;
+    table_open(&table, "docs/expressions.md");
+    json_t *names = page_names(&table);
+    while ((line = table_next(&table))) {
+        if (strcmp(line, "```cel"))
+            continue;
+        for (; (line = table_next(&table)) && strcmp(line, "```"); count++)
+            run_example(line, names, table.line);
+    }
+    json_decref(names);
+    free(table.bytes);
+    ck_assert_int_gt(count, 30);
+}
+END_TEST
+
 /* --- types --- */
 
 #define LIST_OF(kind)                                                                                        \
@@ -406,6 +455,7 @@ int main(void)
     TCase *cases = tcase_create("expression");
     tcase_add_test(cases, every_expression_of_the_table_has_its_value_or_error);
     tcase_add_test(cases, every_expression_of_the_table_has_its_type_or_mistakes);
+    tcase_add_test(cases, every_example_of_the_manual_page_is_true);
     tcase_add_test(cases, what_is_nested_too_deeply_is_refused_not_recursed_into);
     tcase_add_test(cases, thirty_two_terms_and_levels_are_taken);
     tcase_add_test(cases, evaluation_ends_after_a_bounded_number_of_steps);
