@@ -15,7 +15,8 @@ static const struct {
 };
 
 /* vsnprintf that ends a text that did not fit with an ellipsis, on a whole UTF-8 character. */
-static void format_bounded(char *out, size_t size, const char *format, va_list arguments)
+static void __attribute__((format(printf, 3, 0)))
+format_bounded(char *out, size_t size, const char *format, va_list arguments)
 {
     static const char ellipsis[] = "…";
     int length = vsnprintf(out, size, format, arguments);

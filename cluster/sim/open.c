@@ -159,7 +159,9 @@ static int sim_allowed(struct cluster *cluster, const char *verb, const struct r
     world_request(world, "create", "selfsubjectaccessreviews", NULL, NULL, fault_code(fault),
                   json_pack("{s:s, s:s}", "asked_verb", verb, "asked_resource", resource->resource));
     *out = !fault_denies(world, verb, resource->resource);
-    snprintf(why, 256, *out ? "" : "RBAC: no rule lets User \"sim\" %s %s", verb, resource->resource);
+    *why = '\0';
+    if (!*out)
+        snprintf(why, 256, "RBAC: no rule lets User \"sim\" %s %s", verb, resource->resource);
     int result = fault ? fault_error(fault, "create selfsubjectaccessreviews", error) : 0;
     return ended(world, result, NULL, error);
 }

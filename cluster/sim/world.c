@@ -244,7 +244,9 @@ static int state_read(struct world *world, struct error *error)
     }
     json_decref(world->state);
     world->state = state;
-    world->virtual_time = !strcmp(json_text(state, "time", "virtual"), "virtual");
+    bool virtual_time = !strcmp(json_text(state, "time", "virtual"), "virtual");
+    if (world->virtual_time != virtual_time)
+        world->virtual_time = virtual_time; /* read without the lock, so written once only */
     return log_mend(world, error);
 }
 
@@ -295,7 +297,23 @@ void world_abandon(struct world *world)
 
 static int head_write(struct world *world)
 {
-    return pwrite(world->lock, &world->head, sizeof world->head, 0) == sizeof world->head ? 0 : -1;
+    struct world_head head = world->head;
+    return pwrite(world->lock, &head, sizeof head, 0) == sizeof head ? 0 : -1;
+}
+
+/* Exchanges the new file with the old, whose place the next write uses again: a rename over a file, or one
+ * that is truncated, would make ext4 write the blocks out, and nothing here needs to survive a power loss. */
+static int state_put(const struct world *world, const char *bytes, size_t length)
+{
+    char *temporary = string_format("%s.new", world->path);
+    int file = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int result = file < 0 || write_whole(file, bytes, length) || ftruncate(file, (off_t)length) ? -1 : 0;
+    if (file >= 0)
+        close(file);
+    if (!result && renameat2(AT_FDCWD, temporary, AT_FDCWD, world->path, RENAME_EXCHANGE))
+        result = rename(temporary, world->path);
+    free(temporary);
+    return result;
 }
 
 static int state_write(struct world *world)
@@ -307,24 +325,20 @@ static int state_write(struct world *world)
     json_object_set_new(
         world->state, "log",
         json_pack("{s:I, s:s}", "start", (json_int_t)log.st_size, "lines", text_string(&world->lines)));
-    char *bytes = json_dumps(world->state, JSON_COMPACT);
-    char *temporary = string_format("%s.new", world->path);
-    int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool failed = file < 0 || write_whole(file, bytes, strlen(bytes));
-    if (file >= 0)
-        close(file);
-    /* Others must read anew, whether or not this process lives to rename. */
+    /* Others must read anew, whether or not this process lives to exchange the files. */
     world->head.generation++;
-    failed = failed || head_write(world) || rename(temporary, world->path);
-    free(temporary);
+    if (head_write(world))
+        return -1;
+    char *bytes = json_dumps(world->state, JSON_COMPACT);
+    int result = state_put(world, bytes, strlen(bytes));
     free(bytes);
-    return failed ? -1 : 0;
+    return result;
 }
 
 int world_end(struct world *world, struct error *error)
 {
-    bool failed = world->changed ? state_write(world) : world->lines.length && head_write(world);
-    if (failed) {
+    bool written = world->changed ? !state_write(world) : !world->lines.length || !head_write(world);
+    if (!written) {
         error_set_errno(error, ERROR_CLUSTER_UNREACHABLE, "cannot write the simulated cluster %s",
                         world->path);
         world_abandon(world);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -251,12 +252,12 @@ static int effects(const char *name)
     return found;
 }
 
-/* Runs the real program under its environment; its exit status, 128 + signal where it was killed. */
-static int helm_child(const char *words)
+/* Starts the real program with its environment and folder. */
+static pid_t helm_start(const char *words)
 {
     char *copy = string_copy(words), *rest = copy;
     const char *arguments[24];
-    int length = 0, status;
+    int length = 0;
     pid_t child;
     struct program program;
     struct error error;
@@ -265,13 +266,28 @@ static int helm_child(const char *words)
     arguments[length] = NULL;
     setenv("PAWL_SIM_PROGRAM", getenv("PAWL"), 1);
     ck_assert_int_eq(cluster->calls->helm_program(cluster, arguments, folder, &program, &error), 0);
-    ck_assert_int_eq(chdir(program.folder), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addchdir_np(&actions, program.folder);
     ck_assert_int_eq(
-        posix_spawn(&child, program.arguments[0], NULL, NULL, program.arguments, program.environment), 0);
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
+        posix_spawn(&child, program.arguments[0], &actions, NULL, program.arguments, program.environment), 0);
+    posix_spawn_file_actions_destroy(&actions);
     program_clear(&program);
     free(copy);
+    return child;
+}
+
+/* Its exit status, 128 + signal where it was killed. */
+static int ended(pid_t child)
+{
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int helm_child(const char *words)
+{
+    return ended(helm_start(words));
 }
 
 /* ---- chunks ---- */
@@ -605,6 +621,146 @@ START_TEST(a_process_killed_at_an_effect_has_had_it_or_not_and_the_log_agrees)
 }
 END_TEST
 
+START_TEST(a_log_that_a_killed_process_did_not_finish_is_completed_by_the_next)
+{
+    for (int cut = 1; cut < 400; cut += 7) {
+        struct error error;
+        char path[160];
+        struct stat status;
+        make();
+        ck_assert_int_eq(unregister(2, &error), 0);
+        snprintf(path, sizeof path, "%s.log", file);
+        ck_assert_int_eq(stat(path, &status), 0);
+        json_t *state = json_load_file(file, 0, NULL);
+        off_t before = json_int(json_object_get(state, "log"), "start", -1);
+        json_decref(state);
+        ck_assert_int_gt(before, 0);
+        /* As if it had been killed while it wrote the lines of this call. */
+        off_t left = status.st_size - cut;
+        ck_assert_int_eq(truncate(path, left < before ? before : left), 0);
+        open_again();
+        ck_assert_int_eq(effects("unregister"), 1);
+        json_decref(get(&iomesh));
+        ck_assert_int_eq(effects("unregister"), 1);
+    }
+}
+END_TEST
+
+static int entries(const char *name)
+{
+    struct error error;
+    json_t *document = sim_show(file, &error);
+    int found = (int)json_array_size(json_object_get(document, name));
+    json_decref(document);
+    return found;
+}
+
+START_TEST(processes_at_the_same_time_lose_nothing)
+{
+    enum { PROCESSES = 6, CALLS = 40 };
+    pid_t children[PROCESSES];
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        if (children[i])
+            continue;
+        open_again();
+        for (int call = 0; call < CALLS; call++) {
+            struct resource lease = {"coordination.k8s.io", "v1", "leases", NS, NULL};
+            struct error error;
+            json_t *object = json_pack("{s:{s:o}}", "metadata", "name", json_sprintf("lease-%d-%d", i, call));
+            if (cluster->calls->create(cluster, &lease, object, NULL, &error))
+                _exit(1);
+            json_decref(object);
+        }
+        _exit(0);
+    }
+    for (int i = 0; i < PROCESSES; i++)
+        ck_assert_int_eq(ended(children[i]), 0);
+    ck_assert_int_eq(count(&(struct resource){"coordination.k8s.io", "v1", "leases", NS, NULL}, NULL),
+                     PROCESSES * CALLS);
+    ck_assert_int_eq(effects("create"), PROCESSES * CALLS);
+    ck_assert_int_eq(entries("requests"), PROCESSES * CALLS + 1);
+}
+END_TEST
+
+START_TEST(hung_helm_lets_time_pass_and_ends_in_order_when_it_is_terminated)
+{
+    static const struct {
+        const char *version, *status;
+        int exit_status;
+    } cases[] = {{"v3.17.1", "failed", 1}, {"v3.6.2", "pending-upgrade", 128 + SIGTERM}};
+    for (size_t i = 0; i < 2; i++) {
+        char *out;
+        options.helm = cases[i].version;
+        make();
+        values("chunk: {replicaCount: 3}\n");
+        fault("helm phase=pending action=hang");
+        pid_t child = helm_start("upgrade iomesh iomesh/iomesh -n iomesh-system -f values.yaml");
+        for (int64_t start = now(); now() < start + 60000;)
+            ck_assert_int_eq(waitpid(child, NULL, WNOHANG), 0);
+        kill(child, SIGTERM);
+        ck_assert_int_eq(ended(child), cases[i].exit_status);
+        ck_assert_int_eq(helm("history iomesh -n iomesh-system -o json", &out), 0);
+        ck_assert_ptr_nonnull(strstr(out, cases[i].status));
+        free(out);
+        ck_assert_int_eq(effects("helm_upgrade"), 0);
+    }
+}
+END_TEST
+
+START_TEST(what_is_denied_is_said_when_asked_and_refused_when_tried)
+{
+    struct error error;
+    struct resource exec = {"", "v1", "pods/exec", NS, NULL};
+    char why[256];
+    bool allowed = false;
+    ck_assert_int_eq(cluster->calls->allowed(cluster, "get", &exec, &allowed, why, &error), 0);
+    ck_assert(allowed);
+    fault("deny verb=get resource=pods/exec");
+    ck_assert_int_eq(cluster->calls->allowed(cluster, "get", &exec, &allowed, why, &error), 0);
+    ck_assert(!allowed);
+    ck_assert_int_eq(unregister(2, &error), -1);
+    ck_assert_int_eq(error.code, ERROR_CLUSTER_DENIED);
+    ck_assert_int_eq(effects("unregister"), 0);
+}
+END_TEST
+
+START_TEST(what_is_tied_to_an_effect_happens_after_it)
+{
+    fault("leader-move pod=iomesh-meta-2 on=helm_upgrade delay=1s");
+    later(60000);
+    char *name = leader();
+    ck_assert_str_eq(name, "iomesh-meta-0");
+    free(name);
+    scale(5);
+    later(1000);
+    name = leader();
+    ck_assert_str_eq(name, "iomesh-meta-2");
+    free(name);
+}
+END_TEST
+
+START_TEST(somebody_elses_upgrade_is_recorded_and_a_mistyped_fault_refused)
+{
+    static const char *const bad[][3] = {{"leader-moves", NULL, NULL},
+                                         {"leader-move", NULL, NULL},
+                                         {"leader-move", "pod=x", "colour=red"},
+                                         {"leader-none", "for=soon", NULL},
+                                         {"node-cordon", "node=worker-77", NULL}};
+    struct error error;
+    char *out;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        ck_assert_int_eq(sim_fault(file, bad[i], bad[i][2] ? 3 : bad[i][1] ? 2 : 1, &error), -1);
+    fault("other-upgrade set=chunk.replicaCount:5 status=pending-upgrade");
+    ck_assert_int_eq(helm("history iomesh -n iomesh-system -o json", &out), 0);
+    ck_assert_ptr_nonnull(strstr(out, "pending-upgrade"));
+    free(out);
+    ck_assert_int_eq(helm("get values iomesh -n iomesh-system --revision 2 -o json", &out), 0);
+    ck_assert_ptr_nonnull(strstr(out, "\"replicaCount\":5"));
+    free(out);
+}
+END_TEST
+
 START_TEST(leases_are_made_replaced_and_removed_under_their_version)
 {
     struct resource lease = {"coordination.k8s.io", "v1", "leases", NS, "pawl-iomesh"};
@@ -678,6 +834,12 @@ int main(void)
     tcase_add_test(behaviour, requests_meet_their_troubles_in_order);
     tcase_add_test(behaviour, cut_exec_may_take_effect_or_not_or_late);
     tcase_add_test(behaviour, a_process_killed_at_an_effect_has_had_it_or_not_and_the_log_agrees);
+    tcase_add_test(behaviour, a_log_that_a_killed_process_did_not_finish_is_completed_by_the_next);
+    tcase_add_test(behaviour, processes_at_the_same_time_lose_nothing);
+    tcase_add_test(behaviour, hung_helm_lets_time_pass_and_ends_in_order_when_it_is_terminated);
+    tcase_add_test(behaviour, what_is_denied_is_said_when_asked_and_refused_when_tried);
+    tcase_add_test(behaviour, what_is_tied_to_an_effect_happens_after_it);
+    tcase_add_test(behaviour, somebody_elses_upgrade_is_recorded_and_a_mistyped_fault_refused);
     tcase_add_test(behaviour, leases_are_made_replaced_and_removed_under_their_version);
     tcase_add_test(behaviour, a_pod_without_a_node_says_so_and_starts_when_one_comes);
     tcase_add_test(behaviour, time_never_goes_back_and_is_the_files);
