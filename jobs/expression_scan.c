@@ -131,7 +131,12 @@ static int scan_string(struct scanner *scanner, struct token *token, bool raw, s
     token->kind = TOKEN_STRING;
     while (scanner->at < scanner->length) {
         char byte = peek(scanner, 0);
-        if (byte == '\\' && !raw) {
+        if (!byte) { /* JSON's keys could not hold it */
+            scanner->at++;
+            return fault_set(fault, scanner->at - 1, 1, EXPRESSION_SYNTAX,
+                             "a NUL byte cannot stand in a string");
+        }
+        if (byte == '\\' && !raw && peek(scanner, 1)) {
             scanner->at += 2;
         } else if (quotes == 1 && (byte == '\n' || byte == '\r')) {
             break;

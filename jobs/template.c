@@ -378,7 +378,7 @@ int condition_evaluate(const char *condition, const json_t *names, bool *out, st
     int failed = json_is_boolean(value)
                      ? 0
                      : error_set(error, ERROR_EXPRESSION,
-                                 "a condition must be true or false, not so \"%.120s\"", condition);
+                                 "a condition must be true or false, and \"%.120s\" is neither", condition);
     *out = json_is_true(value);
     json_decref(value);
     return failed;

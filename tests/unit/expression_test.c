@@ -423,9 +423,10 @@ START_TEST(bytes_that_are_no_utf8_or_end_early_are_errors)
     static const struct {
         const char *text;
         size_t length;
-    } broken[] = {{"'\xff'", 3}, {"{'\xff': 1}", 8}, {"a\0b", 3},     {"'\\", 2}, {"'\\x", 3},
-                  {"r'", 2},     {"'''", 3},         {"\xe2\x82", 2}, {"//", 2},  {"1e", 2},
-                  {"0x", 2},     {"a.", 2},          {"", 0}};
+    } broken[] = {{"'\xff'", 3},     {"{'\xff': 1}", 8}, {"a\0b", 3},     {"'a\0b'", 5},
+                  {"{'a\0': 1}", 9}, {"'\\\0'", 4},      {"'\\", 2},      {"'\\x", 3},
+                  {"r'", 2},         {"'''", 3},         {"\xe2\x82", 2}, {"//", 2},
+                  {"1e", 2},         {"0x", 2},          {"a.", 2},       {"", 0}};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         bool good;
         char *exact = memory_new(broken[i].length + 1);
