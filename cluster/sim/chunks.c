@@ -232,6 +232,14 @@ static bool chunk_step(struct world *world, size_t index)
         chunk_lose(world, chunk);
         return true;
     }
+    if (alive && chunk_is_lost(chunk)) {
+        /* The same pod runs again: its chunk is the same and has its data. */
+        json_object_del(chunk, "lost_at");
+        json_object_del(chunk, "expire_at");
+        json_object_set_new(chunk, "used", json_integer(world_setting(world, "used_gib")));
+        world_event(world, "chunk_back", json_pack("{s:I}", "id", (json_int_t)json_int(chunk, "id", 0)));
+        return true;
+    }
     if (alive && *leader_uid(world) && strcmp(json_text(chunk, "session", ""), leader_uid(world))) {
         json_object_set_new(chunk, "session", json_string(leader_uid(world)));
         world->changed = true;
@@ -323,6 +331,24 @@ static json_t *space(const json_t *chunk)
     return space;
 }
 
+/* The spelling of the license's keys is not documented: some that a reader must cope with. NULL: none. */
+static json_t *license_of(const struct world *world)
+{
+    static const struct {
+        const char *style, *keys[4];
+    } styles[] = {{"camel", {"softwareEdition", "licenseType", "expirationDate", "maxChunkNum"}},
+                  {"snake", {"software_edition", "license_type", "expiration_date", "max_chunk_num"}},
+                  {"spaced", {"Software Edition", "License Type", "Expiration Date", "Max Chunk Num"}}};
+    for (size_t i = 0; i < sizeof styles / sizeof *styles; i++) {
+        const char *const *keys = styles[i].keys;
+        if (!strcmp(styles[i].style, world_setting_text(world, "license")))
+            return json_pack("{s:s, s:s, s:s, s:I}", keys[0], world_setting_text(world, "edition"), keys[1],
+                             "Subscription", keys[2], "2030-01-01T00:00:00Z", keys[3],
+                             (json_int_t)world_setting(world, "max_chunks"));
+    }
+    return NULL;
+}
+
 json_t *chunks_status(const struct world *world)
 {
     json_t *list = json_array(), *chunk;
@@ -333,10 +359,11 @@ json_t *chunks_status(const struct world *world)
                                               "ip", json_object_get(chunk, "ip"), "spaceInfo", space(chunk),
                                               "status", json_object_get(chunk, "status")));
     }
-    return json_pack("{s:{s:s, s:I, s:s, s:s}, s:{s:{s:o}}}", "license", "softwareEdition",
-                     world_setting_text(world, "edition"), "maxChunkNum",
-                     (json_int_t)world_setting(world, "max_chunks"), "licenseType", "Subscription",
-                     "expirationDate", "2030-01-01T00:00:00Z", "summary", "chunkSummary", "chunks", list);
+    json_t *status = json_pack("{s:{s:{s:o}}}", "summary", "chunkSummary", "chunks", list);
+    json_t *license = license_of(world);
+    if (license)
+        json_object_set_new(status, "license", license);
+    return status;
 }
 
 json_t *chunks_truth(const struct world *world)

@@ -18,13 +18,14 @@ void sim_options_default(struct sim_options *options)
 {
     *options = (struct sim_options){.chunks = 4,
                                     .metas = 3,
-                                    .nodes = 5,
+                                    .license = "camel",
                                     .edition = "Enterprise",
                                     .max_chunks = 255,
                                     .namespace = "iomesh-system",
                                     .release = "iomesh",
                                     .object = "iomesh",
                                     .helm = "v3.17.1",
+                                    .helm_driver = "secret",
                                     .update_strategy = "RollingUpdate",
                                     .virtual_time = true,
                                     .exec_has_ip = true,
@@ -44,10 +45,11 @@ void sim_options_default(struct sim_options *options)
 static json_t *settings_of(const struct sim_options *options)
 {
     json_t *settings = json_pack(
-        "{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "edition", options->edition, "max_chunks",
-        (json_int_t)options->max_chunks, "namespace", options->namespace, "release", options->release,
-        "object", options->object, "helm", options->helm, "exec_has_ip", (json_int_t)options->exec_has_ip,
-        "capacity_gib", (json_int_t)options->capacity_gib, "used_gib", (json_int_t)options->used_gib);
+        "{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "license", options->license, "helm_driver",
+        options->helm_driver, "edition", options->edition, "max_chunks", (json_int_t)options->max_chunks,
+        "namespace", options->namespace, "release", options->release, "object", options->object, "helm",
+        options->helm, "exec_has_ip", (json_int_t)options->exec_has_ip, "capacity_gib",
+        (json_int_t)options->capacity_gib, "used_gib", (json_int_t)options->used_gib);
 #define X(member, name, help) json_object_set_new(settings, #member, json_integer(options->member));
     SIM_DURATIONS(X)
 #undef X
@@ -120,8 +122,11 @@ static int world_populate(struct world *world, const struct sim_options *options
     return result ? result : chunks_register_all(world, options->chunk_order, error);
 }
 
-int sim_create(const char *file, const struct sim_options *options, struct error *error)
+int sim_create(const char *file, const struct sim_options *wanted, struct error *error)
 {
+    struct sim_options chosen = *wanted, *options = &chosen;
+    if (!chosen.nodes)
+        chosen.nodes = (chosen.chunks > chosen.metas ? chosen.chunks : chosen.metas) + 1;
     if (options_check(options, error))
         return -1;
     struct world world = {.path = (char *)file, .state = state_new(options)};

@@ -35,9 +35,9 @@ const struct fault_kind fault_kinds[] = {
     {"chunk-status", "id!|status!|for", "a chunk shows this status", happen_chunk_status},
     {"chunk-status-end", "id!", "ends it", happen_chunk_status_end},
     {"setting", "name!|value!", "changes a setting of sim init (drain_ms, lag_ms, helm …)", happen_setting},
-    {"fail", "verb|resource|name|code!|effect|late|times|skip",
+    {"fail", "verb|resource|name|command|code!|effect|late|times|skip",
      "a request fails: an HTTP status, timeout, cut, refused, malformed; empty, half (get); effect=yes: after it "
-     "took effect; late=DURATION: it takes effect that much later",
+     "took effect; late=DURATION: it takes effect that much later; command=unregister: only an exec with this argument",
      NULL},
     {"helm", "phase!|action!|times|skip",
      "helm's upgrade at start, pending, patched or deployed: action=kill, hang or fail", NULL},
@@ -148,6 +148,18 @@ static int happen(struct world *world, const struct fault_kind *kind, const json
     return result;
 }
 
+/* What `on=` can name; a name that never comes would be a fault that never happens. */
+static int trigger_check(const json_t *keys, struct error *error)
+{
+    static const char names[] = WORLD_EFFECTS "|" WORLD_EVENTS;
+    const char *name = json_text(keys, "on", NULL);
+    bool required;
+    if (!name || keys_list(names, name, strlen(name), &required))
+        return 0;
+    error_set(error, ERROR_USAGE, "on=%s: there is no such effect", name);
+    return error_next(error, "one of %s", names);
+}
+
 int fault_add(struct world *world, const char *const *words, int count, struct error *error)
 {
     const struct fault_kind *kind = count ? kind_find(words[0]) : NULL;
@@ -158,6 +170,10 @@ int fault_add(struct world *world, const char *const *words, int count, struct e
     json_t *keys = words_read(kind, words + 1, count - 1, error);
     if (!keys)
         return -1;
+    if (trigger_check(keys, error)) {
+        json_decref(keys);
+        return -1;
+    }
     world->changed = true;
     if (!kind->happen) {
         json_array_append_new(json_object_get(world->state, "faults"), keys);
@@ -230,44 +246,74 @@ static bool text_fits(const json_t *fault, const char *key, const char *value)
     return !strcmp(wanted, "*") || (value && !strcmp(wanted, value));
 }
 
-static bool fault_fits(const json_t *fault, const char *verb, const char *resource, const char *name,
-                       const char *phase)
+/* Is `wanted` among the arguments of the command? */
+static bool command_fits(const json_t *fault, const json_t *arguments)
 {
-    const char *kind = json_text(fault, "do", "");
-    if (phase)
-        return !strcmp(kind, "helm") && text_fits(fault, "phase", phase);
-    return !strcmp(kind, "fail") && text_fits(fault, "verb", verb) &&
-           text_fits(fault, "resource", resource) && text_fits(fault, "name", name);
+    const char *wanted = json_text(fault, "command", NULL);
+    size_t i;
+    json_t *argument;
+    json_array_foreach(arguments, i, argument)
+    {
+        if (wanted && !strcmp(json_string_value(argument), wanted))
+            return true;
+    }
+    return !wanted;
+}
+
+static bool fault_fits(const json_t *fault, const char *verb, const char *resource, const char *name,
+                       const json_t *arguments)
+{
+    return !strcmp(json_text(fault, "do", ""), "fail") && text_fits(fault, "verb", verb) &&
+           text_fits(fault, "resource", resource) && text_fits(fault, "name", name) &&
+           command_fits(fault, arguments);
+}
+
+/* Consumes the fault at this place of the script; NULL where it lets this one pass. */
+static const json_t *fault_consume(struct world *world, json_t *faults, size_t index)
+{
+    json_t *fault = json_array_get(faults, index);
+    int64_t skip = json_int(fault, "skip", 0), times = json_int(fault, "times", 1);
+    world->changed = true;
+    if (skip) {
+        json_object_set_new(fault, "skip", json_integer(skip - 1));
+        return NULL;
+    }
+    json_object_set(world->state, "met", fault);
+    if (times == 1)
+        json_array_remove(faults, index);
+    else if (times)
+        json_object_set_new(fault, "times", json_integer(times - 1));
+    return json_object_get(world->state, "met");
 }
 
 const json_t *fault_take(struct world *world, const char *verb, const char *resource, const char *name,
-                         const char *phase)
+                         const json_t *arguments)
 {
     json_t *faults = json_object_get(world->state, "faults"), *fault;
     size_t i;
     json_array_foreach(faults, i, fault)
     {
-        if (!fault_fits(fault, verb, resource, name, phase))
-            continue;
-        world->changed = true;
-        int64_t skip = json_int(fault, "skip", 0), times = json_int(fault, "times", 1);
-        if (skip) {
-            json_object_set_new(fault, "skip", json_integer(skip - 1));
-            return NULL;
-        }
-        json_object_set(world->state, "met", fault);
-        if (times == 1)
-            json_array_remove(faults, i);
-        else if (times)
-            json_object_set_new(fault, "times", json_integer(times - 1));
-        return json_object_get(world->state, "met");
+        if (fault_fits(fault, verb, resource, name, arguments))
+            return fault_consume(world, faults, i);
     }
     return NULL;
 }
 
+const char *fault_take_phase(struct world *world, const char *phase)
+{
+    json_t *faults = json_object_get(world->state, "faults"), *fault;
+    size_t i;
+    json_array_foreach(faults, i, fault)
+    {
+        if (!strcmp(json_text(fault, "do", ""), "helm") && text_fits(fault, "phase", phase))
+            return json_text(fault_consume(world, faults, i), "action", "");
+    }
+    return "";
+}
+
 const char *fault_code(const json_t *fault)
 {
-    return fault ? json_text(fault, "code", json_text(fault, "action", "")) : NULL;
+    return fault ? json_text(fault, "code", "") : NULL;
 }
 
 bool fault_has_effect(const json_t *fault)

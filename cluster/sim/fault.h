@@ -30,10 +30,13 @@ int fault_add(struct world *world, const char *const *words, int count, struct e
 bool faults_step(struct world *world);
 int64_t faults_due_ms(const struct world *world);
 
-/* The trouble that this request meets, consumed; borrowed until the call ends; NULL: none. `phase` is of
- * helm's upgrade, else NULL. */
+/* The trouble that this request meets, consumed; borrowed until the call ends; NULL: none. `arguments` are
+ * an exec's command, else NULL. */
 const json_t *fault_take(struct world *world, const char *verb, const char *resource, const char *name,
-                         const char *phase);
+                         const json_t *arguments);
+/* What is scripted for the end of this phase of helm's upgrade, consumed: "kill", "hang", "fail"; "":
+ * nothing. */
+const char *fault_take_phase(struct world *world, const char *phase);
 /* Its code: "500", "cut", "timeout" … */
 const char *fault_code(const json_t *fault);
 /* Does the effect happen all the same? */

@@ -73,8 +73,7 @@ static int hang(struct helm *helm, struct error *error)
 static int phase_end(struct helm *helm, const char *phase, struct error *error)
 {
     char what[16];
-    const json_t *fault = fault_take(helm->world, "helm", "upgrade", NULL, phase);
-    snprintf(what, sizeof what, "%s", json_text(fault, "action", ""));
+    snprintf(what, sizeof what, "%s", fault_take_phase(helm->world, phase));
     if (world_end(helm->world, error))
         return -1;
     if (!strcmp(what, "kill") && helm->is_process)
@@ -98,7 +97,7 @@ static int renderer_run(const char *program, FILE *in, int out, struct error *er
     if (!child) {
         dup2(fileno(in), STDIN_FILENO);
         dup2(out, STDOUT_FILENO);
-        execl(program, program, (char *)NULL);
+        execlp(program, program, (char *)NULL);
         _exit(127);
     }
     int status;

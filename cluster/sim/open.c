@@ -202,7 +202,7 @@ static int exec_serve(struct world *world, const char *namespace, const char *po
     json_t *list = json_array();
     for (const char *const *argument = arguments; *argument; argument++)
         json_array_append_new(list, json_string(*argument));
-    const json_t *fault = fault_take(world, "exec", "pods/exec", pod, NULL);
+    const json_t *fault = fault_take(world, "exec", "pods/exec", pod, list);
     bool denied = !fault &&
                   (fault_denies(world, "get", "pods/exec") || fault_denies(world, "create", "pods/exec"));
     world_request(world, "exec", "pods/exec", namespace, pod, denied ? "403" : fault_code(fault),

@@ -61,6 +61,19 @@ static int answer(const struct world *world, const struct arrival *arrival, cons
     return 0;
 }
 
+/* helm's records, where helm does not keep them in Secrets. */
+static bool is_hidden(const struct world *world, const json_t *object)
+{
+    return !strcmp(json_text(object, "type", ""), "helm.sh/release.v1") &&
+           strcmp(world_setting_text(world, "helm_driver"), "secret");
+}
+
+static json_t *find(const struct world *world, const struct resource *resource)
+{
+    json_t *object = object_find(world, resource->resource, resource->namespace, resource->name);
+    return is_hidden(world, object) ? NULL : object;
+}
+
 /* ---- reading ---- */
 
 /* An operator that writes its status in pieces: a part of the list, a part of the members. */
@@ -83,7 +96,7 @@ int server_get(struct world *world, const struct resource *resource, json_t **ou
     struct arrival arrival;
     if (arrive(world, "get", resource, false, &arrival, error))
         return -1;
-    const json_t *object = object_find(world, resource->resource, resource->namespace, resource->name);
+    const json_t *object = find(world, resource);
     if (answer(world, &arrival, object, out, error))
         return -1;
     if (arrival.fault && *out)
@@ -105,7 +118,7 @@ int server_list(struct world *world, const struct resource *resource, const char
     {
         const char *namespace = json_text(json_object_get(object, "metadata"), "namespace", "");
         if ((resource->namespace && arrival.type->namespaced && strcmp(namespace, resource->namespace)) ||
-            !object_matches(object, selector))
+            !object_matches(object, selector) || is_hidden(world, object))
             continue;
         if (metadata_only)
             json_array_append_new(items, json_pack("{s:s, s:s, s:o}", "apiVersion", "meta.k8s.io/v1", "kind",
@@ -179,7 +192,7 @@ int server_patch(struct world *world, const struct resource *resource, enum patc
     struct arrival arrival;
     if (arrive(world, "patch", resource, dry_run, &arrival, error))
         return -1;
-    json_t *object = object_find(world, resource->resource, resource->namespace, resource->name);
+    json_t *object = find(world, resource);
     if (!object)
         return error_set(error, ERROR_NOT_FOUND, "%s: not found", arrival.what);
     json_t *tried = json_deep_copy(object);
@@ -206,7 +219,7 @@ int server_remove(struct world *world, const struct resource *resource, const ch
     struct arrival arrival;
     if (arrive(world, "delete", resource, false, &arrival, error))
         return -1;
-    json_t *object = object_find(world, resource->resource, resource->namespace, resource->name);
+    json_t *object = find(world, resource);
     if (!object)
         return answer(world, &arrival, NULL, NULL, error);
     if (moved(object, "uid", uid) || moved(object, "resourceVersion", resource_version))
@@ -249,7 +262,7 @@ int server_replace(struct world *world, const struct resource *resource, const j
     struct arrival arrival;
     if (arrive(world, "update", resource, false, &arrival, error))
         return -1;
-    json_t *present = object_find(world, resource->resource, resource->namespace, resource->name);
+    json_t *present = find(world, resource);
     if (!present)
         return error_set(error, ERROR_NOT_FOUND, "%s: not found", arrival.what);
     const json_t *metadata = json_object_get(object, "metadata");

@@ -15,13 +15,16 @@
 
 /* What `pawl sim init` can choose; sim_options_default() fills in the defaults. Durations in ms. */
 struct sim_options {
-    int chunks, metas, nodes; /* nodes: workers; one tainted control-plane node comes on top */
-    const char *edition;      /* "Enterprise", "Community" */
-    int max_chunks;           /* the license's limit */
+    int chunks, metas;
+    int nodes; /* workers, 0: one more than pods need; one tainted control-plane node comes on top */
+    const char *edition; /* "Enterprise", "Community" */
+    int max_chunks;      /* the license's limit */
+    const char *license; /* how its keys are spelled: "camel", "snake", "spaced"; "none": there is none */
     const char *namespace, *release, *object;
     const char
         *chunk_order; /* ordinals in the order in which their chunks register, "2,3,0,1"; NULL: shuffled */
     const char *helm; /* the version that helm reports, "v3.17.1" */
+    const char *helm_driver;     /* where its records are: "secret"; elsewhere the API shows none of them */
     const char *update_strategy; /* of the StatefulSets */
     bool virtual_time;
     bool exec_has_ip;               /* false: the pods' images have no `ip` program */

@@ -193,7 +193,7 @@ void world_request(struct world *world, const char *verb, const char *resource, 
     log_line(world, "verb", verb, line);
 }
 
-/* Faults that wait for an effect start to count their delay. */
+/* Faults that wait for an effect or event start to count their delay. */
 static void scheduled_wake(struct world *world, const char *effect)
 {
     size_t i;
@@ -222,6 +222,7 @@ void world_effect(struct world *world, const char *effect, json_t *more)
 
 void world_event(struct world *world, const char *event, json_t *more)
 {
+    scheduled_wake(world, event);
     world->changed = true;
     log_line(world, "event", event, more);
 }

@@ -62,9 +62,21 @@ const char *world_setting_text(const struct world *world, const char *name);
 /* Logs a request. `name` and `fault` (what it met) may be NULL; `more` (stolen, may be NULL) adds members. */
 void world_request(struct world *world, const char *verb, const char *resource, const char *namespace,
                    const char *name, const char *fault, json_t *more);
+/* The names of effects: changes that a request made. helm_recorded: a pending revision was written;
+ * helm_upgrade: an upgrade's patch changed at least one object ("changed" lists them), counted once however
+ * the upgrade goes on; helm_deployed, helm_failed: the revision was marked; unregister: a request that was
+ * accepted; record_removed: a helm record was deleted; the others: API requests that changed an object. */
+#define WORLD_EFFECTS                                                                                        \
+    "helm_recorded|helm_upgrade|helm_deployed|helm_failed|unregister|record_removed|patch|create|update|"    \
+    "delete"
+/* The names of what the cluster does by itself. */
+#define WORLD_EVENTS                                                                                         \
+    "pod_created|pod_ready|pod_terminating|pod_gone|chunk_registered|chunk_lost|chunk_back|chunk_removed|"   \
+    "leader|fault_failed"
+
 /* Logs a change that a request made to the cluster, and starts what a fault tied to it; `more` is stolen. */
 void world_effect(struct world *world, const char *effect, json_t *more);
-/* Logs what the cluster did by itself; `more` is stolen. */
+/* The same for what the cluster did by itself. */
 void world_event(struct world *world, const char *event, json_t *more);
 
 /* evolve.c: lets controllers come to rest, then what is due until `now`, in order. */

@@ -1,5 +1,6 @@
 /* The simulated cluster behaves as domain.md says that the world does. */
 #include <check.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -600,6 +601,82 @@ START_TEST(cut_exec_may_take_effect_or_not_or_late)
 }
 END_TEST
 
+START_TEST(only_the_named_command_meets_the_fault)
+{
+    struct error error;
+    fault("fail verb=exec command=unregister code=cut");
+    ck_assert(is_idle());
+    ck_assert_int_eq(unregister(2, &error), -1);
+    ck_assert_int_eq(error.code, ERROR_EXEC_BROKEN);
+    ck_assert_int_eq(unregister(2, &error), 0);
+}
+END_TEST
+
+START_TEST(pod_that_crashes_loses_its_chunk_and_gets_it_back)
+{
+    int id = chunk_of("iomesh-chunk-1");
+    fault("pod-stuck pod=iomesh-chunk-1 reason=CrashLoopBackOff for=1m");
+    later(options.expire_ms);
+    chunk_is(id, "SESSION_EXPIRED");
+    json_t *pod = get(&(struct resource){"", "v1", "pods", NS, "iomesh-chunk-1"});
+    const json_t *container = json_array_get(json_at(pod, "status", "containerStatuses", NULL), 0);
+    ck_assert_str_eq(json_text(json_at(container, "state", "waiting", NULL), "reason", ""),
+                     "CrashLoopBackOff");
+    json_decref(pod);
+    later(60000 + options.start_ms);
+    chunk_is(id, "CONNECTED_HEALTHY");
+    ck_assert_int_eq(chunk_of("iomesh-chunk-1"), id);
+}
+END_TEST
+
+START_TEST(license_keys_and_helm_records_can_be_elsewhere)
+{
+    options.license = "spaced";
+    options.helm_driver = "configmap";
+    make();
+    json_t *object = get(&iomesh);
+    ck_assert_int_eq(json_int(json_at(object, "status", "license", NULL), "Max Chunk Num", 0), 255);
+    json_decref(object);
+    ck_assert_int_eq(count(&(struct resource){"", "v1", "secrets", NS, NULL}, "owner=helm"), 0);
+    ck_assert_int_eq(helm("history iomesh -n iomesh-system -o json", NULL), 0);
+}
+END_TEST
+
+struct asking {
+    pthread_t thread;
+    int number;
+};
+
+static void *ask(void *argument)
+{
+    const struct asking *asking = argument;
+    for (int i = 0; i < 30; i++) {
+        struct resource lease = {"coordination.k8s.io", "v1", "leases", NS, NULL};
+        struct error error;
+        json_t *object = json_pack("{s:{s:o}}", "metadata", "name",
+                                   json_sprintf("lease-%d-%d", asking->number, i));
+        ck_assert_int_eq(cluster->calls->create(cluster, &lease, object, NULL, &error), 0);
+        json_decref(object);
+        json_decref(get(&iomesh));
+        later(100);
+        ck_assert_int_eq(helm("history iomesh -n iomesh-system -o json", NULL), 0);
+    }
+    return NULL;
+}
+
+START_TEST(threads_share_one_cluster)
+{
+    struct asking asking[4] = {{0}};
+    for (int i = 0; i < 4; i++) {
+        asking[i].number = i;
+        ck_assert_int_eq(pthread_create(&asking[i].thread, NULL, ask, &asking[i]), 0);
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_join(asking[i].thread, NULL);
+    ck_assert_int_eq(effects("create"), 120);
+}
+END_TEST
+
 START_TEST(a_process_killed_at_an_effect_has_had_it_or_not_and_the_log_agrees)
 {
     static const struct {
@@ -833,6 +910,10 @@ int main(void)
     tcase_add_test(behaviour, one_version_can_have_two_contents);
     tcase_add_test(behaviour, requests_meet_their_troubles_in_order);
     tcase_add_test(behaviour, cut_exec_may_take_effect_or_not_or_late);
+    tcase_add_test(behaviour, only_the_named_command_meets_the_fault);
+    tcase_add_test(behaviour, pod_that_crashes_loses_its_chunk_and_gets_it_back);
+    tcase_add_test(behaviour, license_keys_and_helm_records_can_be_elsewhere);
+    tcase_add_test(behaviour, threads_share_one_cluster);
     tcase_add_test(behaviour, a_process_killed_at_an_effect_has_had_it_or_not_and_the_log_agrees);
     tcase_add_test(behaviour, a_log_that_a_killed_process_did_not_finish_is_completed_by_the_next);
     tcase_add_test(behaviour, processes_at_the_same_time_lose_nothing);
