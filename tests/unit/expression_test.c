@@ -364,6 +364,14 @@ START_TEST(a_limit_is_not_absorbed_like_an_error)
     assert_refused(string_copy("list.all(a, list.all(b, a + b == 0)) || true"), names, "steps");
     assert_refused(string_copy("[1].exists(x, list.all(a, list.all(b, a + b == 0)) || true)"), names,
                    "steps");
+    /* A limit that leaves steps over. */
+    char *too_long = repeated("['0123456789abcdef']", ".map(x, x + x)", 20, "");
+    assert_refused(string_format("size(%s) > 0 || true", too_long), NULL, "too long");
+    assert_refused(string_format("size(%s) > 0 && false", too_long), NULL, "too long");
+    assert_refused(string_format("[1, 2].exists(i, i == 2 || size(%s) > 0)", too_long), NULL, "too long");
+    assert_refused(string_format("[1, 2].exists(i, i == 2 ? true : size(%s) > 0)", too_long), NULL,
+                   "too long");
+    free(too_long);
     json_decref(names);
 }
 END_TEST
