@@ -40,7 +40,9 @@ const struct fault_kind fault_kinds[] = {
      "took effect; late=DURATION: it takes effect that much later; command=unregister: only an exec with this argument",
      NULL},
     {"helm", "phase!|action!|times|skip",
-     "helm's upgrade at start, pending, patched or deployed: action=kill, hang or fail", NULL},
+     "helm's upgrade at start, pending, patched or deployed: action=kill, hang or fail; at start also lie: says "
+     "that it upgraded and does nothing",
+     NULL},
     {"deny", "verb!|resource!", "the caller has no permission", NULL},
     {NULL, NULL, NULL, NULL},
 };
@@ -94,6 +96,31 @@ static int number_key(json_t *keys, const char *key, struct error *error)
     return 0;
 }
 
+/* Keys that take one of a few words; what is mistyped would never happen. */
+static int words_check(const json_t *keys, struct error *error)
+{
+    static const char *const choices[][2] = {
+        {"phase", "start|pending|patched|deployed"},
+        {"action", "kill|hang|fail|lie"},
+        {"effect", "yes|no"},
+        {"verb", "*|get|list|watch|patch|delete|create|update|exec|helm"},
+        {"resource",
+         "*|namespaces|nodes|pods|secrets|configmaps|statefulsets|leases|iomeshclusters|pods/exec|"
+         "selfsubjectaccessreviews|history|get|pull|search|version|upgrade"},
+        {"code", "400|401|403|404|409|410|429|500|502|503|504|timeout|cut|refused|malformed|hang|empty|half"},
+        {"on", WORLD_EFFECTS "|" WORLD_EVENTS},
+    };
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        const char *value = json_text(keys, choices[i][0], NULL);
+        bool required;
+        if (!value || keys_list(choices[i][1], value, strlen(value), &required))
+            continue;
+        error_set(error, ERROR_USAGE, "%s=%s: no such %s", choices[i][0], value, choices[i][0]);
+        return error_next(error, "one of %s", choices[i][1]);
+    }
+    return 0;
+}
+
 static json_t *words_read(const struct fault_kind *kind, const char *const *words, int count,
                           struct error *error)
 {
@@ -132,6 +159,8 @@ static json_t *words_read(const struct fault_kind *kind, const char *const *word
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (number_key(keys, numbers[i], error))
             goto failed;
+    if (words_check(keys, error))
+        goto failed;
     return keys;
 failed:
     json_decref(keys);
@@ -148,18 +177,6 @@ static int happen(struct world *world, const struct fault_kind *kind, const json
     return result;
 }
 
-/* What `on=` can name; a name that never comes would be a fault that never happens. */
-static int trigger_check(const json_t *keys, struct error *error)
-{
-    static const char names[] = WORLD_EFFECTS "|" WORLD_EVENTS;
-    const char *name = json_text(keys, "on", NULL);
-    bool required;
-    if (!name || keys_list(names, name, strlen(name), &required))
-        return 0;
-    error_set(error, ERROR_USAGE, "on=%s: there is no such effect", name);
-    return error_next(error, "one of %s", names);
-}
-
 int fault_add(struct world *world, const char *const *words, int count, struct error *error)
 {
     const struct fault_kind *kind = count ? kind_find(words[0]) : NULL;
@@ -170,10 +187,6 @@ int fault_add(struct world *world, const char *const *words, int count, struct e
     json_t *keys = words_read(kind, words + 1, count - 1, error);
     if (!keys)
         return -1;
-    if (trigger_check(keys, error)) {
-        json_decref(keys);
-        return -1;
-    }
     world->changed = true;
     if (!kind->happen) {
         json_array_append_new(json_object_get(world->state, "faults"), keys);

@@ -34,7 +34,7 @@ int64_t faults_due_ms(const struct world *world);
  * an exec's command, else NULL. */
 const json_t *fault_take(struct world *world, const char *verb, const char *resource, const char *name,
                          const json_t *arguments);
-/* What is scripted for the end of this phase of helm's upgrade, consumed: "kill", "hang", "fail"; "":
+/* What is scripted for the end of this phase of helm's upgrade, consumed: "kill", "hang", "fail", "lie"; "":
  * nothing. */
 const char *fault_take_phase(struct world *world, const char *phase);
 /* Its code: "500", "cut", "timeout" … */

@@ -26,6 +26,7 @@ struct helm {
     const char *working_folder; /* relative paths are of it; NULL: the process's own */
     bool is_process;            /* it may kill itself and be interrupted */
     char version[32];           /* as the state said when it began */
+    bool lies;                  /* scripted: says that it upgraded and did nothing */
     int64_t upgrade_ms;         /* how long an upgrade takes */
     struct text out, err;
 };

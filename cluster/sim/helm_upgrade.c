@@ -78,6 +78,7 @@ static int phase_end(struct helm *helm, const char *phase, struct error *error)
         return -1;
     if (!strcmp(what, "kill") && helm->is_process)
         raise(SIGKILL);
+    helm->lies = !strcmp(what, "lie");
     if (!strcmp(what, "hang"))
         return hang(helm, error);
     if (!strcmp(what, "fail"))
@@ -287,7 +288,7 @@ int helm_upgrade(struct helm *helm, const struct helm_command *command)
     interrupts_catch(helm);
     if (begin(helm, command, &upgrade, &error) ||
         (command->post_renderer && post_render(helm, command->post_renderer, &upgrade, &error)) ||
-        (!command->dry_run && act(helm, command, &upgrade, &error)))
+        (!command->dry_run && !helm->lies && act(helm, command, &upgrade, &error)))
         status = helm_fail(helm, &error);
     else
         print(helm, command, &upgrade);

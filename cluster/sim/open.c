@@ -316,7 +316,7 @@ static char *pawl_program(void)
 static int sim_helm_program(struct cluster *cluster, const char *const *arguments, const char *folder,
                             struct program *out, struct error *error)
 {
-    static const char *const passed[] = {"PAWL_SIM_KILL", "PAWL_SIM_CALLER"};
+    const char *kill = getenv("PAWL_SIM_KILL"), *caller = getenv("PAWL_SIM_CALLER");
     size_t count = 0, at = 0;
     (void)error;
     while (arguments[count])
@@ -331,9 +331,10 @@ static int sim_helm_program(struct cluster *cluster, const char *const *argument
     out->environment = memory_new(4 * sizeof *out->environment);
     out->environment[0] = string_copy("PATH=/usr/bin:/bin");
     at = 1;
-    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
-        if (getenv(passed[i]))
-            out->environment[at++] = string_format("%s=%s", passed[i], getenv(passed[i]));
+    if (kill)
+        out->environment[at++] = string_format("PAWL_SIM_KILL=%s", kill);
+    if (caller)
+        out->environment[at++] = string_format("PAWL_SIM_CALLER=%s/helm", caller);
     return 0;
 }
 

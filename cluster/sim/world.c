@@ -32,10 +32,9 @@ static void kill_point_read(struct world *world)
     static const struct {
         const char *name;
         enum kill_point point;
-    } points[] = {{"before-effect:", KILL_BEFORE_EFFECT},
-                  {"after-effect:", KILL_AFTER_EFFECT},
-                  {"before-request:", KILL_BEFORE_REQUEST},
-                  {"after-request:", KILL_AFTER_REQUEST}};
+    } points[] = {{"before-effect:", KILL_BEFORE_EFFECT},    {"after-effect:", KILL_AFTER_EFFECT},
+                  {"before-request:", KILL_BEFORE_REQUEST},  {"after-request:", KILL_AFTER_REQUEST},
+                  {"stop-after-effect:", STOP_AFTER_EFFECT}, {"stop-after-request:", STOP_AFTER_REQUEST}};
     const char *text = getenv("PAWL_SIM_KILL");
     for (size_t i = 0; text && i < sizeof points / sizeof *points; i++)
         if (!strncmp(text, points[i].name, strlen(points[i].name))) {
@@ -170,21 +169,22 @@ static void log_line(struct world *world, const char *kind, const char *what, js
     json_decref(more);
 }
 
-static void kill_here(struct world *world, enum kill_point before, enum kill_point after, uint64_t number)
+static void kill_here(struct world *world, enum kill_point before, enum kill_point after,
+                      enum kill_point stop, uint64_t number)
 {
     if (world->kill_number != number)
         return;
     if (world->kill_point == before)
         raise(SIGKILL);
-    if (world->kill_point == after)
-        world->dying = true;
+    if (world->kill_point == after || world->kill_point == stop)
+        world->signal = world->kill_point == stop ? SIGSTOP : SIGKILL;
 }
 
 void world_request(struct world *world, const char *verb, const char *resource, const char *namespace,
                    const char *name, const char *fault, json_t *more)
 {
     world->head.requests++;
-    kill_here(world, KILL_BEFORE_REQUEST, KILL_AFTER_REQUEST, world->head.requests);
+    kill_here(world, KILL_BEFORE_REQUEST, KILL_AFTER_REQUEST, STOP_AFTER_REQUEST, world->head.requests);
     json_t *line = json_pack("{s:s, s:s*, s:s*, s:s*}", "resource", resource, "namespace", namespace, "name",
                              name, "fault", fault);
     if (more)
@@ -214,7 +214,7 @@ static void scheduled_wake(struct world *world, const char *effect)
 void world_effect(struct world *world, const char *effect, json_t *more)
 {
     world->head.effects++;
-    kill_here(world, KILL_BEFORE_EFFECT, KILL_AFTER_EFFECT, world->head.effects);
+    kill_here(world, KILL_BEFORE_EFFECT, KILL_AFTER_EFFECT, STOP_AFTER_EFFECT, world->head.effects);
     scheduled_wake(world, effect);
     world->changed = true;
     log_line(world, "effect", effect, more);
@@ -276,7 +276,8 @@ int world_begin(struct world *world, struct error *error)
         return -1;
     }
     world->known = head;
-    world->changed = world->dying = false;
+    world->changed = false;
+    world->signal = 0;
     text_clear(&world->lines);
     int64_t now = present_ms(world);
     world->now_ms = json_int(world->state, "now_ms", 0);
@@ -351,10 +352,13 @@ int world_end(struct world *world, struct error *error)
         world_abandon(world);
         return -1;
     }
-    if (world->dying)
-        raise(SIGKILL);
+    int signal = world->signal;
+    if (signal == SIGKILL)
+        raise(signal);
     text_clear(&world->lines);
     unlock(world);
+    if (signal)
+        raise(signal);
     return 0;
 }
 

@@ -17,9 +17,18 @@
 
 #define WORLD_NEVER INT64_MAX
 
-/* PAWL_SIM_KILL=before-effect:N and so on: the process kills itself there. N counts the sim's requests or
- * effects, of all processes, from 1. */
-enum kill_point { KILL_NOT, KILL_BEFORE_EFFECT, KILL_AFTER_EFFECT, KILL_BEFORE_REQUEST, KILL_AFTER_REQUEST };
+/* PAWL_SIM_KILL=before-effect:N and so on: the process that makes it kills itself there; with stop-… it stops
+ * itself, after it has let go of the lock. N counts the sim's requests or effects, of all processes, from 1.
+ */
+enum kill_point {
+    KILL_NOT,
+    KILL_BEFORE_EFFECT,
+    KILL_AFTER_EFFECT,
+    KILL_BEFORE_REQUEST,
+    KILL_AFTER_REQUEST,
+    STOP_AFTER_EFFECT,
+    STOP_AFTER_REQUEST,
+};
 
 /* The head of FILE.lock: tells whether a state that was read before is still the present one. */
 struct world_head {
@@ -39,7 +48,7 @@ struct world {
     const char *caller; /* PAWL_SIM_CALLER; NULL: none */
     enum kill_point kill_point;
     uint64_t kill_number;
-    bool dying; /* kill after the write */
+    int signal; /* to raise after the write: SIGKILL, SIGSTOP; 0: none */
 };
 
 struct world *world_open(const char *path, struct error *error);

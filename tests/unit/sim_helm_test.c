@@ -183,6 +183,42 @@ START_TEST(hung_helm_lets_time_pass_and_ends_in_order_when_it_is_terminated)
 }
 END_TEST
 
+START_TEST(lying_helm_says_that_it_upgraded_and_did_nothing)
+{
+    char *out;
+    values("chunk: {replicaCount: 3}\n");
+    fault("helm phase=start action=lie");
+    ck_assert_int_eq(helm("upgrade iomesh iomesh/iomesh -n iomesh-system -f values.yaml", &out), 0);
+    ck_assert_ptr_nonnull(strstr(out, "has been upgraded"));
+    free(out);
+    ck_assert_int_eq(count(&(struct resource){"", "v1", "secrets", NS, NULL}, "owner=helm"), 1);
+}
+END_TEST
+
+START_TEST(stopped_process_holds_no_lock_and_its_requests_carry_its_name)
+{
+    int status;
+    struct error error;
+    values("chunk: {replicaCount: 3}\n");
+    setenv("PAWL_SIM_KILL", "stop-after-effect:2", 1);
+    setenv("PAWL_SIM_CALLER", "one", 1);
+    pid_t child = helm_start("upgrade iomesh iomesh/iomesh -n iomesh-system -f values.yaml");
+    unsetenv("PAWL_SIM_KILL");
+    unsetenv("PAWL_SIM_CALLER");
+    ck_assert_int_eq(waitpid(child, &status, WUNTRACED), child);
+    ck_assert(WIFSTOPPED(status));
+    ck_assert_int_eq(effects("helm_upgrade"), 1);
+    ck_assert_int_eq(effects("helm_deployed"), 0);
+    json_t *document = sim_show(file, &error);
+    const json_t *request = json_array_get(json_object_get(document, "requests"), 0);
+    ck_assert_str_eq(json_text(request, "caller", ""), "one/helm");
+    json_decref(document);
+    kill(child, SIGCONT);
+    ck_assert_int_eq(ended(child), 0);
+    ck_assert_int_eq(effects("helm_deployed"), 1);
+}
+END_TEST
+
 int main(void)
 {
     TCase *behaviour = simulated_case();
@@ -194,5 +230,7 @@ int main(void)
     tcase_add_test(behaviour, one_version_can_have_two_contents);
     tcase_add_test(behaviour, a_process_killed_at_an_effect_has_had_it_or_not_and_the_log_agrees);
     tcase_add_test(behaviour, hung_helm_lets_time_pass_and_ends_in_order_when_it_is_terminated);
+    tcase_add_test(behaviour, lying_helm_says_that_it_upgraded_and_did_nothing);
+    tcase_add_test(behaviour, stopped_process_holds_no_lock_and_its_requests_carry_its_name);
     return simulated_run("sim_helm", behaviour);
 }
