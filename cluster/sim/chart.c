@@ -10,7 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cluster/sim/merge.h"
-#include "cluster/sim/yaml.h"
+#include "cluster/yaml.h"
 
 #define ARCHIVE_HEAD "pawl-sim-chart 1\n"
 

@@ -16,7 +16,7 @@
 #include "cluster/sim/fault.h"
 #include "cluster/sim/helm.h"
 #include "cluster/sim/release.h"
-#include "cluster/sim/yaml.h"
+#include "cluster/yaml.h"
 
 /* A hung helm in virtual time: so much passes in the sim for each real pause, until it is ended. */
 #define HANG_PAUSE_NS   5000000

@@ -11,7 +11,7 @@
 #include "cluster/sim/merge.h"
 #include "cluster/sim/objects.h"
 #include "cluster/sim/workload.h"
-#include "cluster/sim/yaml.h"
+#include "cluster/yaml.h"
 
 #define SECRET_TYPE "helm.sh/release.v1"
 

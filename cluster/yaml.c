@@ -1,4 +1,4 @@
-#include "cluster/sim/yaml.h"
+#include "cluster/yaml.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* YAML as helm reads it (values files, post-rendered manifests) and writes it (manifests). */
-#ifndef PAWL_CLUSTER_SIM_YAML_H
-#define PAWL_CLUSTER_SIM_YAML_H
+#ifndef PAWL_CLUSTER_YAML_H
+#define PAWL_CLUSTER_YAML_H
 
 #include <jansson.h>
 #include <stddef.h>
