@@ -15,7 +15,8 @@ static void rest(struct world *world)
     int rounds = 0;
     bool changed;
     do {
-        assert(++rounds < ROUNDS_MAX);
+        rounds++;
+        assert(rounds < ROUNDS_MAX);
         changed = faults_step(world);
         changed = workload_step(world) || changed;
         changed = chunks_step(world) || changed;

@@ -32,6 +32,17 @@ static json_t *condition(const char *type, bool holds, const char *reason, const
                      reason, "message", message);
 }
 
+/* What the kubelet says about a container that waits. */
+static json_t *waiting_message(const json_t *container, const char *reason)
+{
+    const char *name = json_text(container, "name", ""), *image = json_text(container, "image", "");
+    if (!strcmp(reason, "CrashLoopBackOff"))
+        return json_sprintf("back-off 5m0s restarting failed container=%s", name);
+    if (!strcmp(reason, "ImagePullBackOff"))
+        return json_sprintf("Back-off pulling image \"%s\"", image);
+    return json_string("");
+}
+
 /* status.containerStatuses; `waiting` NULL: they run. */
 static json_t *containers_status(const struct world *world, const json_t *pod, const char *waiting)
 {
@@ -41,7 +52,8 @@ static json_t *containers_status(const struct world *world, const json_t *pod, c
     json_array_foreach(json_at(pod, "spec", "containers", NULL), i, container)
     {
         json_t *state = waiting
-                            ? json_pack("{s:{s:s}}", "waiting", "reason", waiting)
+                            ? json_pack("{s:{s:s, s:o}}", "waiting", "reason", waiting, "message",
+                                        waiting_message(container, waiting))
                             : json_pack("{s:{s:o}}", "running", "startedAt", time_json(world, world->now_ms));
         bool crashing = waiting && !strcmp(waiting, "CrashLoopBackOff");
         json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b, s:i, s:o}", "name",
@@ -66,7 +78,7 @@ static void pod_status_set(struct world *world, json_t *pod, const char *waiting
                                json_text(sim, "host_ip", ""), "startTime", time_json(world, world->now_ms));
     if (ready)
         json_object_set(status, "podIP", json_object_get(sim, "pod_ip"));
-    if (waiting && strcmp(waiting, "ContainerCreating"))
+    if (waiting && !strcmp(waiting, "CrashLoopBackOff"))
         json_object_set_new(status, "phase", json_string("Running"));
     json_object_set_new(pod, "status", status);
     object_touch(world, pod);
