@@ -1,5 +1,6 @@
 /* How bodies answer, and how they read a duration among their inputs (kind.h, "for bodies"). */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/duration.h"
@@ -52,6 +53,14 @@ void plan_answer_clear(struct plan_answer *answer)
     json_decref(answer->changes);
     json_decref(answer->world);
     *answer = (struct plan_answer){0};
+}
+
+void plan_answer_failed(struct plan_answer *answer, const struct error *error)
+{
+    answer->kind = error_is_transient(error->code) ? PLAN_UNKNOWN : PLAN_REFUSED;
+    answer->error = *error;
+    snprintf(answer->summary, sizeof answer->summary, "%s%.200s",
+             answer->kind == PLAN_UNKNOWN ? "not now: " : "", error->message);
 }
 
 int64_t input_duration_ms(const struct visit *visit, const char *name)

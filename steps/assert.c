@@ -1,5 +1,29 @@
-#include "steps/kind.h"
+#include <stdio.h>
+
+#include "base/json.h"
 #include "steps/kinds.h"
+
+static void apply(const struct visit *visit, struct answer *answer)
+{
+    struct error error = {0};
+    if (json_bool(visit->inputs, "that", false)) {
+        answer_done(answer, NULL);
+        return;
+    }
+    error_set(&error, ERROR_ASSERTION, "%s",
+              json_text(visit->inputs, "message", "the assertion does not hold"));
+    answer_failed(answer, &error);
+}
+
+/* What does not hold now may hold by then: no refusal. */
+static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
+{
+    (void)world;
+    bool holds = json_bool(visit->inputs, "that", false);
+    answer->kind = holds ? PLAN_OK : PLAN_UNKNOWN;
+    snprintf(answer->summary, sizeof answer->summary, "%s%s%.200s", holds ? "holds" : "does not hold now",
+             holds ? "" : ": ", holds ? "" : json_text(visit->inputs, "message", "the assertion"));
+}
 
 const struct step_kind kind_assert = {
     .declaration =
@@ -16,4 +40,7 @@ const struct step_kind kind_assert = {
                      .help = "what it means where it does not hold"},
                 },
         },
+    .plan = plan,
+    .apply = apply,
+    .guard_applies = true,
 };

@@ -157,6 +157,8 @@ void answer_unknown(struct answer *answer, const struct error *error);
 void answer_clear(struct answer *answer);
 void probe_answer_clear(struct probe_answer *answer);
 void plan_answer_clear(struct plan_answer *answer);
+/* REFUSED with *error; UNKNOWN where it is of a kind that would only be waited for. */
+void plan_answer_failed(struct plan_answer *answer, const struct error *error);
 /* A recorded duration input in ms. */
 int64_t input_duration_ms(const struct visit *visit, const char *name);
 

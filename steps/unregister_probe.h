@@ -1,0 +1,15 @@
+/* Has the chunk been unregistered? Asked of the cluster object and the leader's summary (design.md,
+ * "unregister_chunk"):
+ *   the list lacks it twice, settle apart                     done
+ *   listed, a counter above 0 (no status says "removing")     in progress
+ *   listed, all 0, until settle after the act could last act  in progress: the status lags
+ *   and after that                                            not done
+ *   either cannot be read                                     cannot tell */
+#ifndef PAWL_STEPS_UNREGISTER_PROBE_H
+#define PAWL_STEPS_UNREGISTER_PROBE_H
+
+#include "steps/kind.h"
+
+void unregister_probe(const struct visit *visit, struct probe_answer *answer);
+
+#endif
