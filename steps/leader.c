@@ -14,7 +14,7 @@ static int count_leaders(const json_t *items, struct leader *out, struct text *n
     json_array_foreach(items, index, pod)
     {
         const char *name = json_text(json_object_get(pod, "metadata"), "name", "");
-        bool is_ready = pod_is_ready(pod);
+        bool is_ready = pod_all_ready(pod);
         text_format(names, "%s%s%s", names->length ? ", " : "", name, is_ready ? "" : " (not ready)");
         if (!is_ready)
             continue;

@@ -117,7 +117,7 @@ const char *pod_node(const json_t *pod)
     return json_text(json_object_get(pod, "spec"), "nodeName", "");
 }
 
-bool pod_is_ready(const json_t *pod)
+bool pod_all_ready(const json_t *pod)
 {
     const json_t *statuses = json_at(pod, "status", "containerStatuses", NULL);
     const json_t *containers = json_at(pod, "spec", "containers", NULL);

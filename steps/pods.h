@@ -37,7 +37,7 @@ void pods_clear(struct pods *pods);
 int pod_exists(const struct visit *visit, const char *name, bool *out, struct error *error);
 
 bool pod_is_terminating(const json_t *pod);
-bool pod_is_ready(const json_t *pod);
+bool pod_all_ready(const json_t *pod);
 const char *pod_node(const json_t *pod);
 /* Why it is not ready, one phrase: the scheduler's message, CrashLoopBackOff and the last exit, …. */
 void pod_describe_trouble(const json_t *pod, struct text *text);

@@ -39,7 +39,7 @@ static int64_t find_trouble(const struct pods *pods, const char *statefulset, in
         const struct pod *pod = pod_of(pods, ordinal);
         struct text trouble = {0};
         snprintf(name, sizeof name, "%s-%lld", statefulset, (long long)ordinal);
-        if (pod && pod_is_ready(pod->object)) {
+        if (pod && pod_all_ready(pod->object)) {
             ready++;
             continue;
         }
