@@ -1,4 +1,5 @@
 /* One file, many processes and threads: nothing is lost, and the log agrees with the state. */
+#include "base/file.h"
 #include "unit/simulated.h"
 
 struct asking {
@@ -50,10 +51,16 @@ START_TEST(a_log_that_a_killed_process_did_not_finish_is_completed_by_the_next)
         off_t before = json_int(json_object_get(state, "log"), "start", -1);
         json_decref(state);
         ck_assert_int_gt(before, 0);
+        char *whole = file_read(path, 1 << 20, NULL, &error);
+        ck_assert_ptr_nonnull(whole);
         /* As if it had been killed while it wrote the lines of this call. */
         off_t left = status.st_size - cut;
         ck_assert_int_eq(truncate(path, left < before ? before : left), 0);
         open_again();
+        char *mended = file_read(path, 1 << 20, NULL, &error);
+        ck_assert_str_eq(mended, whole);
+        free(mended);
+        free(whole);
         ck_assert_int_eq(effects("unregister"), 1);
         json_decref(get(&iomesh));
         ck_assert_int_eq(effects("unregister"), 1);

@@ -1,4 +1,5 @@
 /* The simulated helm leaves what the real one was seen to leave, also when it is killed. */
+#include "cluster/sim/merge.h"
 #include "unit/simulated.h"
 
 START_TEST(helm_killed_leaves_its_record_pending_and_the_record_can_be_taken_away)
@@ -107,6 +108,58 @@ START_TEST(helm_takes_back_what_was_set_by_hand_and_restarts_the_pods)
     ck_assert_str_eq(json_text(container, "image", ""), "iomesh/chunk:1");
     ck_assert_int_eq(json_int(json_object_get(set, "status"), "updatedReplicas", 9), 0);
     json_decref(set);
+}
+END_TEST
+
+START_TEST(patches_are_merged_as_the_api_server_and_helm_do)
+{
+    enum how { MERGE, STRATEGIC, THREE_WAY };
+    static const struct {
+        enum how how;
+        const char *before, *target, *patch, *result;
+    } cases[] = {
+        {MERGE, "{}", "{\"a\":1,\"b\":{\"c\":2}}", "{\"a\":null,\"b\":{\"d\":3}}",
+         "{\"b\":{\"c\":2,\"d\":3}}"},
+        {MERGE, "{}", "{\"l\":[1,2]}", "{\"l\":[3]}", "{\"l\":[3]}"},
+        {STRATEGIC, "{}", "{\"l\":[{\"name\":\"a\",\"x\":1},{\"name\":\"b\"}]}",
+         "{\"l\":[{\"name\":\"a\",\"x\":2}]}", "{\"l\":[{\"name\":\"a\",\"x\":2},{\"name\":\"b\"}]}"},
+        /* Removed from the chart: removed; set by hand and not in it: kept; in it: taken back. */
+        {THREE_WAY, "{\"old\":1,\"image\":\"a\"}", "{\"old\":1,\"image\":\"hand\",\"own\":5}",
+         "{\"image\":\"a\"}", "{\"image\":\"a\",\"own\":5}"},
+        {THREE_WAY, "{\"l\":[{\"name\":\"a\"},{\"name\":\"b\"}]}",
+         "{\"l\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]}", "{\"l\":[{\"name\":\"b\"}]}",
+         "{\"l\":[{\"name\":\"b\"},{\"name\":\"c\"}]}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *before = json_loads(cases[i].before, 0, NULL), *target = json_loads(cases[i].target, 0, NULL);
+        json_t *patch = json_loads(cases[i].patch, 0, NULL);
+        if (cases[i].how == MERGE)
+            merge_patch(target, patch);
+        else if (cases[i].how == STRATEGIC)
+            strategic_patch(target, patch);
+        else
+            three_way_patch(target, before, patch);
+        char *text = json_canonical(target);
+        ck_assert_str_eq(text, cases[i].result);
+        free(text);
+        json_decref(before);
+        json_decref(target);
+        json_decref(patch);
+    }
+    struct error error;
+    json_t *target = json_loads("{\"a\":{\"l\":[1,2]},\"x/y\":0}", 0, NULL);
+    json_t *operations = json_loads("[{\"op\":\"test\",\"path\":\"/a/l/1\",\"value\":2},"
+                                    "{\"op\":\"add\",\"path\":\"/a/l/-\",\"value\":3},"
+                                    "{\"op\":\"replace\",\"path\":\"/x~1y\",\"value\":4},"
+                                    "{\"op\":\"remove\",\"path\":\"/a/l/0\"}]",
+                                    0, NULL);
+    ck_assert_int_eq(operations_patch(target, operations, &error), 0);
+    char *text = json_canonical(target);
+    ck_assert_str_eq(text, "{\"a\":{\"l\":[2,3]},\"x/y\":4}");
+    ck_assert_int_eq(operations_patch(target, operations, &error), -1);
+    free(text);
+    json_decref(target);
+    json_decref(operations);
 }
 END_TEST
 
@@ -227,6 +280,7 @@ int main(void)
     tcase_add_test(behaviour, old_helm_has_no_labels_and_new_helm_no_post_renderer_program);
     tcase_add_test(behaviour, only_ten_revisions_are_kept);
     tcase_add_test(behaviour, helm_takes_back_what_was_set_by_hand_and_restarts_the_pods);
+    tcase_add_test(behaviour, patches_are_merged_as_the_api_server_and_helm_do);
     tcase_add_test(behaviour, one_version_can_have_two_contents);
     tcase_add_test(behaviour, a_process_killed_at_an_effect_has_had_it_or_not_and_the_log_agrees);
     tcase_add_test(behaviour, hung_helm_lets_time_pass_and_ends_in_order_when_it_is_terminated);
