@@ -1,4 +1,4 @@
-# pawl: see README.md. Targets: all demo check unit lint install clean.
+# pawl: see README.md. Targets: all demo check unit lint e2e install clean.
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
@@ -21,7 +21,7 @@ LIBRARY = $(BUILD)/libpawl.a
 UNIT_SOURCES = $(wildcard tests/unit/*_test.c)
 UNIT_TESTS   = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all demo check unit lint install clean
+.PHONY: all demo check unit lint e2e install clean
 all: $(BUILD)/pawl
 
 $(BUILD)/pawl: $(BUILD)/cli/main.o $(LIBRARY)
@@ -47,6 +47,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 
 unit: $(BUILD)/pawl $(UNIT_TESTS)
 	@set -e; for test in $(UNIT_TESTS); do PAWL=$(abspath $(BUILD)/pawl) $$test; done
+
+# A real Kubernetes on this machine, built where it is not in the cache yet; needs root.
+e2e: $(BUILD)/pawl
+	PAWL=$(abspath $(BUILD)/pawl) tests/e2e/run.sh
 
 install: $(BUILD)/pawl
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pawl/jobs
