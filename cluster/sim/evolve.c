@@ -14,6 +14,7 @@ static void rest(struct world *world)
 {
     int rounds = 0;
     bool changed;
+    world->resting = true;
     do {
         rounds++;
         assert(rounds < ROUNDS_MAX);
@@ -22,6 +23,7 @@ static void rest(struct world *world)
         changed = chunks_step(world) || changed;
         world->changed = world->changed || changed;
     } while (changed);
+    world->resting = false;
 }
 
 static int64_t sooner(int64_t one, int64_t other)

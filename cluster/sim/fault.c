@@ -34,6 +34,7 @@ const struct fault_kind fault_kinds[] = {
     {"other-unregister", "id!", "somebody else unregisters a chunk", happen_unregister},
     {"chunk-status", "id!|status!|for", "a chunk shows this status", happen_chunk_status},
     {"chunk-status-end", "id!", "ends it", happen_chunk_status_end},
+    {"time", "for!", "virtual time goes on by so much, now", happen_time},
     {"setting", "name!|value!", "changes a setting of sim init (drain_ms, lag_ms, helm …)", happen_setting},
     {"fail", "verb|resource|name|command|code!|effect|late|times|skip",
      "a request fails: an HTTP status, timeout, cut, refused, malformed; empty, half (get); effect=yes: after it "

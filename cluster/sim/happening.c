@@ -312,3 +312,11 @@ int happen_setting(struct world *world, const json_t *keys, struct error *error)
     json_object_set_new(settings, name, json_integer(number));
     return 0;
 }
+
+int happen_time(struct world *world, const json_t *keys, struct error *error)
+{
+    if (world->resting || !world->virtual_time)
+        return error_set(error, ERROR_USAGE, "time goes on by itself then");
+    world_advance(world, world->now_ms + json_int(keys, "for_ms", 0));
+    return 0;
+}

@@ -177,9 +177,13 @@ static const json_t *node_choose(const struct world *world, const json_t *pod, c
     return NULL;
 }
 
-/* A scripted trouble of this pod (fault pod-stuck); NULL: none. */
+/* What keeps this pod from running: its node, or a script (fault pod-stuck); NULL: nothing. */
 static const char *pod_trouble(const struct world *world, const json_t *pod)
 {
+    const char *name = json_text(json_object_get(pod, "spec"), "nodeName", NULL);
+    const json_t *node = name ? object_find(world, "nodes", NULL, name) : NULL;
+    if (node && !node_is_ready(node))
+        return "NodeNotReady";
     return json_text(json_object_get(world->state, "stuck"), object_name(pod), NULL);
 }
 

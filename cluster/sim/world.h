@@ -44,6 +44,7 @@ struct world {
     bool virtual_time;
     int64_t now_ms; /* the sim's own time, from its creation on */
     bool changed;   /* the state must be written */
+    bool resting;   /* controllers are at work: time cannot be moved */
     struct text lines;
     const char *caller; /* PAWL_SIM_CALLER; NULL: none */
     enum kill_point kill_point;

@@ -312,6 +312,19 @@ START_TEST(time_never_goes_back_and_is_the_files)
 }
 END_TEST
 
+START_TEST(node_that_goes_down_takes_its_chunk_with_it)
+{
+    int id = chunk_of("iomesh-chunk-1");
+    fault("node-down node=worker-1");
+    fault("time for=10s");
+    chunk_is(id, "SESSION_EXPIRED");
+    ck_assert_int_eq(count(&pods, "app.kubernetes.io/component=chunk"), 4);
+    fault("node-up node=worker-1");
+    fault("time for=3s");
+    chunk_is(id, "CONNECTED_HEALTHY");
+}
+END_TEST
+
 int main(void)
 {
     TCase *behaviour = simulated_case();
@@ -335,5 +348,6 @@ int main(void)
     tcase_add_test(behaviour, leases_are_made_replaced_and_removed_under_their_version);
     tcase_add_test(behaviour, a_pod_without_a_node_says_so_and_starts_when_one_comes);
     tcase_add_test(behaviour, time_never_goes_back_and_is_the_files);
+    tcase_add_test(behaviour, node_that_goes_down_takes_its_chunk_with_it);
     return simulated_run("sim", behaviour);
 }
