@@ -111,7 +111,8 @@ int folder_make(const char *path, mode_t mode, struct error *error)
         slash += strcspn(slash, "/");
         bool last = !*slash;
         *slash = '\0';
-        if (mkdir(partial, mode) && errno != EEXIST)
+        /* mkdir obeys the umask and may drop the set-group bit: chmod does neither. */
+        if (mkdir(partial, mode) ? errno != EEXIST : chmod(partial, mode) != 0)
             result = error_set_errno(error, ERROR_SYSTEM, "cannot create folder %s", partial);
         if (last)
             break;

@@ -15,7 +15,8 @@ char *file_read(const char *path, size_t limit, size_t *out_length, struct error
 /* Replaces `path` atomically and durably: temporary file in the same folder, fsync, rename, fsync the folder.
  */
 int file_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct error *error);
-/* Creates a folder and its parents; existing ones are left as they are. */
+/* Creates a folder and its parents with exactly this mode, whatever the umask; existing ones are left as they
+ * are. */
 int folder_make(const char *path, mode_t mode, struct error *error);
 int folder_sync(const char *path, struct error *error);
 

@@ -71,6 +71,15 @@ static int bring_forward(struct store *store, int version, struct error *error)
     return result;
 }
 
+static int refuse_old(const struct store *store, int version, struct error *error)
+{
+    if (version == 0)
+        return error_set(error, ERROR_STORE_CORRUPT, "%s is not a store of pawl", store->path);
+    error_set(error, ERROR_STORE, "%s has the older schema %d, and is open for reading only", store->path,
+              version);
+    return error_next(error, "any command that writes brings it forward, `pawl resume` for one");
+}
+
 int migrate(struct store *store, enum store_mode mode, struct error *error)
 {
     int version;
@@ -84,12 +93,16 @@ int migrate(struct store *store, enum store_mode mode, struct error *error)
                   store->path, version, SCHEMA_VERSION);
         return error_next(error, "use that pawl; nothing was changed");
     }
-    if (mode == STORE_READ || is_empty(store, &empty, error) || (version == 0 && !empty))
-        return error_set(error, ERROR_STORE_CORRUPT, "%s is not a store of pawl", store->path);
+    if (mode == STORE_READ)
+        return refuse_old(store, version, error);
     if (store_begin(store, error))
         return -1;
-    /* Another process may have been faster. */
+    /* Looked at again, now that nobody else writes: another process may have been faster. */
     int result = read_version(store, &version, error);
+    if (!result)
+        result = is_empty(store, &empty, error);
+    if (!result && version == 0 && !empty)
+        result = error_set(error, ERROR_STORE_CORRUPT, "%s is not a store of pawl", store->path);
     for (; !result && version < SCHEMA_VERSION; version++)
         result = bring_forward(store, version, error);
     if (!result)

@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -17,6 +18,7 @@
 #include "state/statement.h"
 
 #define TEAM_FOLDER "/var/lib/pawl"
+#define FUSE_MAGIC  0x65735546UL
 #define TEAM_STORE  TEAM_FOLDER "/pawl.db"
 
 /* Of file systems whose locks and mappings other hosts share: WAL and our locks do not hold there. */
@@ -50,18 +52,47 @@ static char *folder_of(const char *path)
                                   : string_copy(slash ? "/" : ".");
 }
 
+/* FUSE has one magic number for all: the mount table tells which of them are another host's. */
+static bool fuse_is_remote(const char *folder)
+{
+    static const char *const remote[] = {"fuse.sshfs",   "fuse.glusterfs", "fuse.ceph",
+                                         "fuse.s3fs",    "fuse.rclone",    "fuse.gcsfuse",
+                                         "fuse.juicefs", "fuse.goofys",    "fuse.mountpoint-s3"};
+    struct stat status;
+    FILE *mounts = stat(folder, &status) ? NULL : fopen("/proc/self/mountinfo", "re");
+    char line[4096], type[64];
+    unsigned major, minor;
+    bool found = false;
+    while (mounts && !found && fgets(line, sizeof line, mounts)) {
+        const char *behind = strstr(line, " - ");
+        if (sscanf(line, "%*d %*d %u:%u", &major, &minor) != 2 || makedev(major, minor) != status.st_dev ||
+            !behind || sscanf(behind, " - %63s", type) != 1)
+            continue;
+        for (size_t i = 0; i < sizeof remote / sizeof *remote; i++)
+            found = found || !strcmp(type, remote[i]);
+    }
+    if (mounts)
+        fclose(mounts);
+    return found;
+}
+
+static int refuse_file_system(const char *folder, const char *name, struct error *error)
+{
+    error_set(error, ERROR_STORE, "%s is on a network file system (%s): locks do not hold there", folder,
+              name);
+    return error_next(error, "put the store on a local disk: --store PATH or PAWL_STORE");
+}
+
 static int refuse_network(const char *folder, struct error *error)
 {
     struct statfs status;
     if (statfs(folder, &status))
         return error_set_errno(error, ERROR_STORE, "cannot look at %s", folder);
-    for (size_t i = 0; i < sizeof NETWORK_FILE_SYSTEMS / sizeof *NETWORK_FILE_SYSTEMS; i++) {
-        if ((unsigned long)status.f_type != NETWORK_FILE_SYSTEMS[i].magic)
-            continue;
-        error_set(error, ERROR_STORE, "%s is on a network file system (%s): locks do not hold there", folder,
-                  NETWORK_FILE_SYSTEMS[i].name);
-        return error_next(error, "put the store on a local disk: --store PATH or PAWL_STORE");
-    }
+    for (size_t i = 0; i < sizeof NETWORK_FILE_SYSTEMS / sizeof *NETWORK_FILE_SYSTEMS; i++)
+        if ((unsigned long)status.f_type == NETWORK_FILE_SYSTEMS[i].magic)
+            return refuse_file_system(folder, NETWORK_FILE_SYSTEMS[i].name, error);
+    if ((unsigned long)status.f_type == FUSE_MAGIC && fuse_is_remote(folder))
+        return refuse_file_system(folder, "FUSE", error);
     return 0;
 }
 
@@ -110,16 +141,42 @@ static int check_places(const struct store *store, struct error *error)
     return result;
 }
 
+/* Switching an empty file to WAL wants it alone for a moment; SQLite does not wait for that by itself. */
+static int set_wal(struct store *store, struct error *error)
+{
+    enum { PAUSE_MS = 5 };
+    for (int waited_ms = 0;; waited_ms += PAUSE_MS) {
+        sqlite3_stmt *statement = NULL;
+        int result = sqlite3_prepare_v2(store->database, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+        if (!result)
+            result = sqlite3_step(statement);
+        bool is_wal = result == SQLITE_ROW && !strcmp(column_text(statement, 0), "wal");
+        sqlite3_finalize(statement);
+        if (is_wal)
+            return 0;
+        if (result == SQLITE_ROW)
+            return error_set(error, ERROR_STORE, "%s: the file system does not carry a write-ahead log",
+                             store->path);
+        if ((result != SQLITE_BUSY && result != SQLITE_LOCKED) || waited_ms >= LIMIT_STORE_BUSY_MS)
+            return statement_error(store, error, "cannot open");
+        nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
+    }
+}
+
 static int set_pragmas(struct store *store, enum store_mode mode, struct error *error)
 {
     /* The WAL is folded back every 4,000 pages (16 MB): a checkpoint costs syncs of its own. */
-    static const char writing[] =
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-        "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
-        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
+    static const char writing[] = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                                  "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 16777216;"
+                                  "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
     static const char reading[] =
         "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
     sqlite3_busy_timeout(store->database, LIMIT_STORE_BUSY_MS);
+    /* The log stays when the last process closes it, so that those who may only read can open the store. */
+    int stays = 1;
+    sqlite3_file_control(store->database, "main", SQLITE_FCNTL_PERSIST_WAL, &stays);
+    if (mode != STORE_READ && set_wal(store, error))
+        return -1;
     if (sqlite3_exec(store->database, mode == STORE_READ ? reading : writing, NULL, NULL, NULL))
         return statement_error(store, error, "cannot open");
     return 0;
@@ -144,7 +201,6 @@ struct store *store_open(const char *path, enum store_mode mode, struct error *e
     struct store *store = memory_new(sizeof *store);
     store->path = string_copy(path);
     store->folder = string_format("%s.d", path);
-    store->fenced_version = -1;
     int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     if ((mode == STORE_CREATE && make_places(store, error)) || check_places(store, error))
         goto failed;

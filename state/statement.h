@@ -39,6 +39,9 @@
                    "FROM events ORDER BY id")                                                                \
     X(EACH_RECORD_OF_RUN, "SELECT run, seq, time_ms, event, step, visit, attempt, epoch, actor, body, hash " \
                           "FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq")                            \
+    X(AUDIT_RECORDS, "SELECT id, run, seq, time_ms, event, step, visit, attempt, epoch, actor, body, hash "  \
+                     "FROM events ORDER BY id")                                                              \
+    X(CHECK_PAGES, "PRAGMA integrity_check(events)")                                                         \
     X(FIND_KEY, "SELECT run FROM runs WHERE key = ?1")                                                       \
     X(TAKE_LOCK, "INSERT INTO locks VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")                             \
     X(LOCK_HOLDER, "SELECT run FROM locks WHERE identity = ?1 AND name = ?2")                                \
@@ -63,8 +66,7 @@ struct store {
     char *path, *folder, *uuid;
     struct digest head; /* of the store's chain, within the open transaction */
     int64_t records;
-    int64_t fenced_version; /* data_version at which nothing but our own writes had been seen */
-    bool head_known;        /* read in this transaction */
+    bool head_known; /* read in this transaction */
     bool in_transaction;
 };
 

@@ -47,7 +47,6 @@ void store_rollback(struct store *store)
         run_plain(store, STATEMENT_ROLLBACK, &ignored);
     store->in_transaction = false;
     store->head_known = false;
-    store->fenced_version = -1;
 }
 
 int64_t store_data_version(struct store *store)
