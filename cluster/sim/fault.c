@@ -122,48 +122,66 @@ static int words_check(const json_t *keys, struct error *error)
     return 0;
 }
 
-static json_t *words_read(const struct fault_kind *kind, const char *const *words, int count,
-                          struct error *error)
+/* Whether this kind takes this key. */
+static bool takes(const struct fault_kind *kind, const char *key, size_t length)
 {
-    static const char common[] = "in|on|count|delay";
-    json_t *keys = json_pack("{s:s}", "do", kind->name);
     bool required;
+    return keys_list(kind->keys, key, length, &required) ||
+           (kind->happen && keys_list("in|on|count|delay", key, length, &required));
+}
+
+static int words_split(const struct fault_kind *kind, const char *const *words, int count, json_t *keys,
+                       struct error *error)
+{
     for (int i = 0; i < count; i++) {
         size_t length = strcspn(words[i], "=");
-        if (!words[i][length] || (!keys_list(kind->keys, words[i], length, &required) &&
-                                  !(kind->happen && keys_list(common, words[i], length, &required)))) {
+        if (!words[i][length] || !takes(kind, words[i], length)) {
             error_set(error, ERROR_USAGE, "%s: \"%s\" is not one of its key=value", kind->name, words[i]);
-            error_next(error, "it takes %s", kind->keys);
-            goto failed;
+            return error_next(error, "it takes %s", kind->keys);
         }
         char *key = string_format("%.*s", (int)length, words[i]);
         json_object_set_new(keys, key, json_string(words[i] + length + 1));
         free(key);
     }
-    for (const char *at = kind->keys; *at;) {
+    return 0;
+}
+
+static int required_check(const struct fault_kind *kind, const json_t *keys, struct error *error)
+{
+    int result = 0;
+    for (const char *at = kind->keys; !result && *at;) {
         size_t size = strcspn(at, "|"), length = strcspn(at, "|!");
         char *key = string_format("%.*s", (int)length, at);
-        bool missing = length < size && !json_object_get(keys, key);
-        if (missing)
-            error_set(error, ERROR_USAGE, "%s needs %s=…", kind->name, key);
+        if (length < size && !json_object_get(keys, key))
+            result = error_set(error, ERROR_USAGE, "%s needs %s=…", kind->name, key);
         free(key);
-        if (missing)
-            goto failed;
         at += size + (at[size] == '|');
     }
+    return result;
+}
+
+/* Durations and numbers from their text. */
+static int types_read(json_t *keys, struct error *error)
+{
     static const char *const durations[][2] = {
         {"in", "in_ms"}, {"delay", "delay_ms"}, {"for", "for_ms"}, {"late", "late_ms"}};
     static const char *const numbers[] = {"count", "times", "skip", "id", "replicas"};
     for (size_t i = 0; i < sizeof durations / sizeof *durations; i++)
         if (duration_key(keys, durations[i][0], durations[i][1], error))
-            goto failed;
+            return -1;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (number_key(keys, numbers[i], error))
-            goto failed;
-    if (words_check(keys, error))
-        goto failed;
-    return keys;
-failed:
+            return -1;
+    return 0;
+}
+
+static json_t *words_read(const struct fault_kind *kind, const char *const *words, int count,
+                          struct error *error)
+{
+    json_t *keys = json_pack("{s:s}", "do", kind->name);
+    if (!words_split(kind, words, count, keys, error) && !required_check(kind, keys, error) &&
+        !types_read(keys, error) && !words_check(keys, error))
+        return keys;
     json_decref(keys);
     return NULL;
 }
