@@ -74,8 +74,9 @@ static void judge_still(const struct visit *visit, const struct chunk *chunk, st
     int64_t moved_ms = seen_ms(visit, "moved_ms"), since_ms = visit->act_ended_ms;
     error_set(&answer->error, ERROR_NOT_YET, "chunk %lld (%s) is listed as before, %s, and no data moves",
               (long long)chunk->id, chunk->ip, chunk->status);
-    if (moved_ms >= 0)
-        remember(answer, "moved_ms", moved_ms);
+    if (seen_ms(visit, "gone_ms") >= 0) /* it was not listed, and is again: that is no standstill either */
+        moved_ms = clock_after(visit);
+    remember(answer, "moved_ms", moved_ms);
     if (since_ms < 0) { /* the command may still be under way */
         wait_for(answer, PROBE_EVERY_MS);
         return;
