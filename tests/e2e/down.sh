@@ -8,7 +8,7 @@ state_use "${1:-}"
 
 for name in operator repository controller scheduler kubelet; do process_stop "$name"; done
 containers() { timeout 20 ctr -a "$STATE/containerd.sock" -n k8s.io "$@" 2>/dev/null; }
-networks=()
+networks=() ids=()
 if process_alive containerd; then
   for task in $(containers task ls -q); do
     containers task kill -s KILL "$task"
@@ -16,6 +16,7 @@ if process_alive containerd; then
   tasks_stopped() { ! containers task ls | grep -q RUNNING; }
   poll 10 tasks_stopped
   for container in $(containers container ls -q); do
+    ids+=("$container")
     network=$(containers container info "$container" | jq -r '.Spec.linux.namespaces[]? | select(.type == "network") | .path // empty')
     [[ $network != /*netns/cni-* ]] || networks+=("$network")
     containers task rm -f "$container" >/dev/null
@@ -29,7 +30,16 @@ for network in $(printf '%s\n' "${networks[@]}" | sort -u); do
   umount "$network" 2>/dev/null
   rm -f "$network"
 done
-rm -f /var/lib/cni/results/"${NETWORK:?}"-*
+# What the kubelet, containerd and the plugins write at fixed places: ours, by the ids of our containers and the names of our pods.
+for id in "${ids[@]}"; do
+  rm -f /var/lib/cni/results/*-"$id"-*
+  find /sys/fs/cgroup -mindepth 1 -depth -type d -path "*/$id*" -exec rmdir {} + 2>/dev/null
+done
+find /var/log/pods -maxdepth 1 -newer "$STATE/run/sysctl" -name "${NAMESPACE}_iomesh-*" -exec rm -rf {} + 2>/dev/null
+find /var/log/containers -xtype l -lname '/var/log/pods/*' -delete 2>/dev/null
+if [[ -f $STATE/run/folders ]]; then
+  sort -r "$STATE/run/folders" | xargs -r rmdir 2>/dev/null
+fi
 if [[ -f $STATE/run/sysctl ]]; then
   while IFS='=' read -r key value; do [[ -z $value ]] || sysctl -qw "$key=$value"; done <"$STATE/run/sysctl"
 fi

@@ -159,9 +159,12 @@ other_chart_in_cache_refused_helm4() {
   world_new 3 3
   bash "$HERE/chart.sh" "$STATE" pawl-e2e/iomesh:2
   "$HELM" repo update >/dev/null
-  "$HELM" pull iomesh/iomesh --version 1.0.0 -d "$STATE/work" >/dev/null
-  rm -f "$STATE/work/iomesh-1.0.0.tgz"
+  # A template or an upgrade fills the cache; a pull alone does not, but it is served from there.
+  "$HELM" template iomesh iomesh/iomesh --version 1.0.0 -f "$VALUES" >/dev/null
   bash "$HERE/chart.sh" "$STATE" pawl-e2e/iomesh:1
+  rm -f "$STATE"/work/iomesh-*.tgz
+  "$HELM" pull iomesh/iomesh --version 1.0.0 -d "$STATE/work" >/dev/null
+  ! cmp -s "$STATE"/{work,repository}/iomesh-1.0.0.tgz || fail "helm does not take the chart from its cache"
   scale_out_refused
 }
 

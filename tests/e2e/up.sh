@@ -47,6 +47,17 @@ if [[ ! -f run/sysctl ]]; then
   done >run/sysctl
 fi
 
+# The same for folders at fixed places: those that are not there now go again, where they are empty.
+if [[ ! -f run/folders ]]; then
+  for folder in /var/lib/kubelet{,/device-plugins,/pod-resources} /var/log/{pods,containers} /var/lib/cni{,/results,/cache} \
+    /run/containerd{,/s,/runc,/runc/k8s.io} /sys/fs/cgroup/k8s.io /run/netns; do
+    [[ -e $folder ]] || echo "$folder"
+  done >run/folders
+  for controller in /sys/fs/cgroup/*/; do
+    [[ -e ${controller}k8s.io ]] || echo "${controller}k8s.io"
+  done >>run/folders
+fi
+
 process_start etcd etcd --data-dir "$STATE/etcd" --unsafe-no-fsync --listen-client-urls "http://127.0.0.1:$PORT_ETCD" \
   --advertise-client-urls "http://127.0.0.1:$PORT_ETCD" --listen-peer-urls "http://127.0.0.1:$PORT_ETCD_PEER" \
   --initial-advertise-peer-urls "http://127.0.0.1:$PORT_ETCD_PEER" --initial-cluster "default=http://127.0.0.1:$PORT_ETCD_PEER"
@@ -120,6 +131,7 @@ healthzPort: 0
 readOnlyPort: 0
 resolvConf: ""
 makeIPTablesUtilChains: false
+featureGates: {DevicePlugins: false}
 containerLogMaxSize: 1Mi
 Y
 process_start kubelet kubelet --config="$STATE/kubelet.yaml" --kubeconfig="$STATE/kubelet.kubeconfig" --hostname-override=lab \

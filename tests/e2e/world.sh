@@ -118,7 +118,11 @@ pawl_ends() {
   [[ $status = "$1" ]] || fail "pawl left with status $status, not $1: $(tail -n 3 "$STATE/log/pawl.log" | tr '\n' ' ')"
 }
 pawl_gone() { ! process_running "$PAWL_PID"; }
-process_running() { [[ -e /proc/$1/stat && $(sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f1) != Z ]]; }
+# A process that nobody has waited for yet does not count.
+process_running() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) && [[ ${stat##*) } != Z* ]]
+}
 # pawl_kill: SIGKILL to the driver that runs now, which must be alive.
 pawl_kill() {
   process_running "$PAWL_PID" || fail "pawl had ended before it could be killed: $(tail -n 3 "$STATE/log/pawl.log" | tr '\n' ' ')"
@@ -141,7 +145,7 @@ programs() {
 helm_pid() {
   local pid parent found=()
   for pid in $(programs "$HELM"); do
-    parent=$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f2)
+    parent=$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status" 2>/dev/null) || continue
     [[ $(readlink "/proc/$parent/exe" 2>/dev/null) = "$PAWL" ]] && found+=("$pid")
   done
   [[ ${#found[@]} = 1 ]] && echo "${found[0]}"
