@@ -24,6 +24,7 @@
 
 /* values and records */
 #define LIMIT_JSON_BYTES        (16 * 1024 * 1024) /* one answer of the API server */
+#define LIMIT_LIST_ITEMS        20000              /* objects of one list, all its pages together */
 #define LIMIT_EVENT_BODY_BYTES  (1024 * 1024)
 #define LIMIT_OUTPUTS_BYTES     (256 * 1024) /* a step's outputs, as JSON */
 #define LIMIT_MESSAGE_BYTES     1024

@@ -32,9 +32,7 @@ struct cluster *cluster_open_recorded(const json_t *record, const char *kubeconf
 {
     bool is_sim = !strcmp(json_text(record, "kind", ""), "sim");
     struct cluster *cluster = is_sim ? cluster_sim_open(json_text(record, "file", ""), error)
-                                     : cluster_live_open(kubeconfig ? kubeconfig
-                                                                    : json_text(record, "kubeconfig", NULL),
-                                                         json_text(record, "context", NULL), error);
+                                     : cluster_live_open_recorded(record, kubeconfig, error);
     const char *wanted = json_text(record, "identity", ""), *found = "";
     if (!cluster)
         return NULL;

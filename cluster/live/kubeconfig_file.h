@@ -1,0 +1,17 @@
+/* One kubeconfig file as JSON: YAML in which every scalar is text, `null` and nothing are null. */
+#ifndef PAWL_CLUSTER_LIVE_KUBECONFIG_FILE_H
+#define PAWL_CLUSTER_LIVE_KUBECONFIG_FILE_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+
+#define KUBECONFIG_BYTES_MAX (4 * 1024 * 1024)
+#define KUBECONFIG_NODES_MAX 100000 /* aliases are followed: stops alias bombs */
+#define KUBECONFIG_DEPTH_MAX 32
+
+/* The document, an object; an empty file gives an empty one. NULL with the error filled: ERROR_NOT_FOUND
+ * where the file does not exist. A new reference. */
+json_t *kubeconfig_file_read(const char *path, struct error *error);
+
+#endif
