@@ -4,7 +4,15 @@
 
 #include "cli/command.h"
 
-int command_eval(struct invocation *invocation);    /* eval.c */
+int command_eval(struct invocation *invocation); /* eval.c */
+extern const struct option_declaration LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[];
+
+int command_list(struct invocation *invocation);    /* list.c */
+int command_status(struct invocation *invocation);  /* status.c */
+int command_history(struct invocation *invocation); /* history.c */
+int command_logs(struct invocation *invocation);    /* logs.c */
+int command_steps(struct invocation *invocation);   /* kinds.c */
+int command_schema(struct invocation *invocation);  /* schema.c */
 int command_version(struct invocation *invocation); /* version.c */
 
 #endif

@@ -1,9 +1,7 @@
 /* Taking a run up: see who drove it last, claim it. A claim is one transaction: it names the epoch
  * that it looked at and reads the run's status again; if either moved, it gives up. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "engine/drive.h"
@@ -12,30 +10,6 @@
 #define TAKE_OVER_WAIT_MS 10000
 
 /* ---- who drives ---- */
-
-static char *lock_path(struct store *store, const json_t *driver)
-{
-    const char *name = json_text(driver, "lock", "");
-    if (!*name || strchr(name, '/'))
-        return NULL;
-    return string_format("%s/drivers/%s", store_folder(store), name);
-}
-
-static bool lock_of_driver_is_held(struct store *store, const json_t *driver)
-{
-    char *path = lock_path(store, driver);
-    bool held = path && lock_is_held(path);
-    free(path);
-    return held;
-}
-
-bool driver_lives(struct store *store, const char *row_driver)
-{
-    json_t *driver = row_driver ? json_loads(row_driver, 0, NULL) : NULL;
-    bool lives = driver && lock_of_driver_is_held(store, driver);
-    json_decref(driver);
-    return lives;
-}
 
 static int refuse_driven(const struct run *run, struct error *error)
 {
@@ -53,7 +27,7 @@ static int end_holder(struct drive *drive, struct error *error)
 {
     const json_t *holder = drive->run->driver;
     struct store *store = drive->driver->store;
-    if (!host_process_kill(holder, TAKE_OVER_WAIT_MS) || lock_of_driver_is_held(store, holder)) {
+    if (!host_process_kill(holder, TAKE_OVER_WAIT_MS) || driver_record_lives(store, holder)) {
         error_set(error, ERROR_DRIVEN, "process %lld, which drives run %lld, could not be ended",
                   (long long)json_int(holder, "pid", 0), (long long)drive->run->id);
         return error_next(error, "end it by hand, then: pawl resume %lld", (long long)drive->run->id);
@@ -79,7 +53,7 @@ static int check_holder(struct drive *drive, const struct driver_take *take, str
         return 0;
     if (!host_is_this(run->driver))
         return take->take_over ? 0 : refuse_elsewhere(run, error);
-    if (!lock_of_driver_is_held(drive->driver->store, run->driver))
+    if (!driver_record_lives(drive->driver->store, run->driver))
         return 0;
     return take->take_over ? end_holder(drive, error) : refuse_driven(run, error);
 }

@@ -63,5 +63,7 @@ void driver_free(struct driver *driver);
 
 /* Does some process drive this run? `row_driver` is run_row.driver. */
 bool driver_lives(struct store *store, const char *row_driver);
+/* The same of a claim's record as JSON. */
+bool driver_record_lives(struct store *store, const json_t *driver);
 
 #endif

@@ -1,0 +1,151 @@
+/* pawl list: runs, newest first. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/run_view.h"
+#include "cli/store_open.h"
+
+const struct option_declaration LIST_OPTIONS[] = {
+    {"status", 0, "STATUS", "only those: queued, running, waiting, interrupted, succeeded, failed …"},
+    {"job", 0, "NAME", "only runs of this job"},
+    {"since", 0, "TIME", "submitted since: 2026-11-24, 2026-11-24T03:00, or 2d for two days ago"},
+    {"until", 0, "TIME", "submitted before"},
+    {"limit", 0, "N", "at most so many"},
+    {NULL, 0, NULL, NULL},
+};
+
+static const char *const STATUSES[] = {"queued", "running",   "waiting",     "interrupted", "succeeded",
+                                       "failed", "cancelled", "rolled_back", NULL};
+
+struct listing {
+    struct store *store;
+    const struct invocation *invocation;
+    const char *status;
+    int64_t limit, count;
+    json_t *array; /* under --json */
+};
+
+/* ---- reading the filter ---- */
+
+static int read_time(const char *option, const char *text, int64_t *out_ms, struct error *error)
+{
+    static const char *const formats[] = {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
+                                          "%Y-%m-%dT%H:%M",     "%Y-%m-%d %H:%M",    "%Y-%m-%d"};
+    int64_t ago_ms;
+    if (duration_read(text, &ago_ms)) {
+        *out_ms = clock_system()->wall_ms(clock_system()) - ago_ms;
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        struct tm parts = {0};
+        const char *end = strptime(text, formats[i], &parts);
+        if (end && !*end) {
+            *out_ms = (int64_t)timegm(&parts) * 1000;
+            return 0;
+        }
+    }
+    error_set(error, ERROR_USAGE, "--%s: \"%s\" is no time", option, text);
+    return error_next(error, "write 2026-11-24, 2026-11-24T03:00:00Z (UTC), or 2d for two days ago");
+}
+
+static int read_status(struct listing *listing, struct error *error)
+{
+    if (!listing->status)
+        return 0;
+    for (int i = 0; STATUSES[i]; i++)
+        if (!strcmp(STATUSES[i], listing->status))
+            return 0;
+    const char *near = name_nearest(listing->status, STATUSES);
+    error_set(error, ERROR_USAGE, "--status: there is no status \"%s\"", listing->status);
+    return near ? error_next(error, "did you mean \"%s\"?", near)
+                : error_next(error, "queued, running, waiting, interrupted, succeeded, failed, cancelled or "
+                                    "rolled_back");
+}
+
+static int read_filter(struct listing *listing, struct run_filter *filter, struct error *error)
+{
+    const struct invocation *invocation = listing->invocation;
+    const char *since = invocation_value(invocation, "since"), *until = invocation_value(invocation, "until"),
+               *limit = invocation_value(invocation, "limit");
+    *filter = (struct run_filter){.job = invocation_value(invocation, "job")};
+    /* The global --cluster filters here; the environment's default does not. */
+    filter->cluster = invocation_value(invocation, "cluster");
+    if (filter->cluster && !strncmp(filter->cluster, "sim:", 4))
+        filter->cluster += 4;
+    listing->status = invocation_value(invocation, "status");
+    if ((since && read_time("since", since, &filter->since_ms, error)) ||
+        (until && read_time("until", until, &filter->until_ms, error)) || read_status(listing, error))
+        return -1;
+    char *end = NULL;
+    listing->limit = limit ? strtoll(limit, &end, 10) : 0;
+    if (limit && (*end || end == limit || listing->limit < 1))
+        return error_set(error, ERROR_USAGE, "--limit: \"%s\" is no number above 0", limit);
+    return 0;
+}
+
+/* ---- printing ---- */
+
+static void print_row(struct listing *listing, const struct run_row *row, const char *shown)
+{
+    char submitted[SHOWN_TIME_SIZE];
+    shown_time(row->submitted_ms, submitted);
+    submitted[strcspn(submitted, ".")] = '\0';
+    json_t *cluster = json_loads(row->cluster, 0, NULL);
+    json_t *waiting = row->waiting ? json_loads(row->waiting, 0, NULL) : NULL;
+    char *where = text_cleaned(cluster_name(cluster));
+    if (!listing->count)
+        printf("%5s  %-11s  %-24s  %-19s  %-16s  %s\n", "RUN", "STATUS", "JOB", "SUBMITTED (UTC)", "STEP",
+               "CLUSTER");
+    printf("%5lld  %-11s  %-24s  %-19s  %-16s  %s", (long long)row->run, shown, row->job, submitted,
+           row->step ? row->step : "-", where);
+    if (waiting && strcmp(json_text(waiting, "for", "nothing"), "nothing"))
+        printf("  (waits for %s)", json_text(waiting, "for", ""));
+    putchar('\n');
+    free(where);
+    json_decref(cluster);
+    json_decref(waiting);
+}
+
+static int list_run(void *context, const struct run_row *row)
+{
+    struct listing *listing = context;
+    const char *shown = run_shown_status(listing->store, row);
+    if (listing->status && strcmp(listing->status, shown))
+        return 0;
+    if (listing->array)
+        json_array_append_new(listing->array, run_view_json(row, shown));
+    else
+        print_row(listing, row, shown);
+    return ++listing->count == listing->limit;
+}
+
+int command_list(struct invocation *invocation)
+{
+    struct error error = {0};
+    struct run_filter filter;
+    struct listing listing = {.invocation = invocation};
+    int status = EXIT_SUCCEEDED;
+    if (read_filter(&listing, &filter, &error))
+        return report_error(invocation, &error);
+    listing.store = invocation_store(invocation, STORE_READ, &status);
+    if (!listing.store)
+        return status;
+    listing.array = invocation->json ? json_array() : NULL;
+    if (store_each_run(listing.store, &filter, list_run, &listing, &error) < 0) {
+        status = report_error(invocation, &error);
+        json_decref(listing.array);
+    } else if (listing.array) {
+        report_json(listing.array);
+    } else if (!listing.count && !invocation->quiet) {
+        fputs("no runs\n", stderr);
+    }
+    store_close(listing.store);
+    return status;
+}
