@@ -237,6 +237,24 @@ static void apply(const struct visit *visit, struct answer *answer)
     }
 }
 
+/* A body that was asked to return may have left its command behind: while that is out, nothing is told by
+ * what the cluster shows. */
+static void probe(const struct visit *visit, struct probe_answer *answer)
+{
+    struct sent *sent = *visit->handle;
+    struct exec_result result = {0};
+    if (!sent) {
+        unregister_probe(visit, answer);
+        return;
+    }
+    sent->calls->exec_poll(sent->exec, 0, &result);
+    if (result.ended) {
+        sent_free(sent);
+        *visit->handle = NULL;
+    }
+    unregister_probe_in_flight(visit, answer);
+}
+
 static bool may_exec(const struct visit *visit, struct error *error)
 {
     const char *namespace = json_text(visit->inputs, "namespace", "");
@@ -294,7 +312,7 @@ const struct step_kind kind_unregister_chunk = {
                 },
         },
     .plan = plan,
-    .probe = unregister_probe,
+    .probe = probe,
     .apply = apply,
     .handle_free = sent_free,
 };

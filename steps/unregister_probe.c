@@ -103,6 +103,14 @@ static void judge(const struct visit *visit, const struct iomesh_object *object,
         judge_still(visit, chunk, answer);
 }
 
+void unregister_probe_in_flight(const struct visit *visit, struct probe_answer *answer)
+{
+    wait_for(answer, PROBE_EVERY_MS);
+    remember(answer, "moved_ms", clock_after(visit));
+    error_set(&answer->error, ERROR_NOT_YET, "iomeshctl chunk unregister %lld is still out",
+              (long long)json_int(visit->inputs, "chunk_id", -1));
+}
+
 void unregister_probe(const struct visit *visit, struct probe_answer *answer)
 {
     struct iomesh_object object;

@@ -11,5 +11,8 @@
 #include "steps/kind.h"
 
 void unregister_probe(const struct visit *visit, struct probe_answer *answer);
+/* The answer while the command itself is still out, or has just ended: in progress; settle counts from here.
+ */
+void unregister_probe_in_flight(const struct visit *visit, struct probe_answer *answer);
 
 #endif

@@ -143,8 +143,7 @@ END_TEST
 
 START_TEST(the_space_that_is_left_must_hold_the_data)
 {
-    json_object_set_new(json_object_get(chunk_entry(1), "spaceInfo"), "usedDataSpace",
-                        json_string("900GiB"));
+    json_object_set_new(json_object_get(chunk_entry(1), "spaceInfo"), "usedDataSpace", json_string("900GiB"));
     agrees(IN);
     json_object_set_new(json_object_get(chunk_entry(3), "spaceInfo"), "usedDataSpace",
                         json_string("1023GiB"));

@@ -305,6 +305,26 @@ START_TEST(probe_cannot_tell_where_either_is_unreadable)
 }
 END_TEST
 
+START_TEST(probe_takes_a_command_that_is_still_out_as_in_progress_and_settles_after_it)
+{
+    begin();
+    fake.polls = 2;
+    ck_assert_int_eq(ask(&unregister), ANSWER_AGAIN); /* and is asked to return */
+    unregister.visit.act_ended_ms = fake.steady_ms;
+    pass_time(100 * SETTLE_MS);
+    ck_assert_int_eq(probe(&unregister), PROBE_IN_PROGRESS);
+    ck_assert_ptr_nonnull(unregister.handle);
+    pass_time(100 * SETTLE_MS);
+    ck_assert_int_eq(probe(&unregister), PROBE_IN_PROGRESS); /* it has just ended */
+    ck_assert_ptr_null(unregister.handle);
+    pass_time(SETTLE_MS - 1);
+    ck_assert_int_eq(probe(&unregister), PROBE_IN_PROGRESS);
+    pass_time(1);
+    ck_assert_int_eq(probe(&unregister), PROBE_NOT_DONE);
+    visit_end(&unregister);
+}
+END_TEST
+
 START_TEST(plan_refuses_where_exec_is_forbidden)
 {
     begin();
@@ -338,6 +358,7 @@ int main(void)
         probe_says_not_done_only_settle_after_the_act_could_last_act,
         probe_takes_moving_data_as_in_progress_and_settles_after_it,
         probe_cannot_tell_where_either_is_unreadable,
+        probe_takes_a_command_that_is_still_out_as_in_progress_and_settles_after_it,
         plan_refuses_where_exec_is_forbidden,
     };
     return run_tests("steps_unregister", tests, sizeof tests / sizeof *tests);
