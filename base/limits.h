@@ -8,6 +8,7 @@
 #define LIMIT_JOB_STEPS       2000
 #define LIMIT_JOB_NODES       200000 /* YAML nodes after aliases are followed: stops alias bombs */
 #define LIMIT_JOB_DEPTH       64
+#define LIMIT_ANCHORS         1000
 #define LIMIT_JOB_DIAGNOSTICS 100 /* printed; the rest is counted */
 #define LIMIT_PARAMS          200
 #define LIMIT_NAME_BYTES      63
