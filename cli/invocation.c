@@ -174,14 +174,24 @@ static int check_count(const struct invocation *invocation, struct error *error)
     return error_next(error, "usage: pawl %s %s", command->name, command->synopsis);
 }
 
+static bool asks_for_json(int count, char **words)
+{
+    for (int i = 1; i < count && strcmp(words[i], "--"); i++)
+        if (!strcmp(words[i], "--json"))
+            return true;
+    return false;
+}
+
 int invocation_parse(int count, char **words, struct invocation *invocation)
 {
     struct error error = {0};
     *invocation = (struct invocation){.colour = !getenv("NO_COLOR") && isatty(STDOUT_FILENO)};
     invocation->cluster = getenv("PAWL_CLUSTER");
     invocation->arguments = memory_new((size_t)count * sizeof *invocation->arguments);
-    if (parse_words(invocation, count, words, &error))
+    if (parse_words(invocation, count, words, &error)) {
+        invocation->json = asks_for_json(count, words); /* it may stand behind what is wrong */
         return report_error(invocation, &error);
+    }
     bool help = invocation_has(invocation, "help");
     if (!invocation->command) {
         help_print(NULL);

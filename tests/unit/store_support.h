@@ -68,7 +68,7 @@ static struct record plain_record(int64_t run, int64_t seq)
 #define DO(call) ck_assert_msg((call) == 0, "%s", error.message)
 
 /* A new run with so many records, in one transaction. */
-static int64_t put_run(struct store *store, int records)
+__attribute__((unused)) static int64_t put_run(struct store *store, int records)
 {
     struct error error = {0};
     int64_t run = 0;
