@@ -7,7 +7,8 @@
 #include "jobs/reading.h"
 #include "jobs/template.h"
 
-#define NAMES_MOST 256
+#define NAMES_MOST   256
+#define ANSWERS_SIZE 128
 
 struct checking {
     struct reading *reading;
@@ -183,6 +184,11 @@ static void explain(struct checking *checking, int other, struct expression_faul
                  job->steps[other].id);
         return;
     }
+    if (other == wish->step) {
+        snprintf(fault->message, sizeof fault->message, "\"%s\" has no outputs before it has run",
+                 job->steps[other].id);
+        return;
+    }
     snprintf(fault->message, sizeof fault->message, "\"%s\" may run before \"%s\" has run",
              job->steps[wish->step].id, job->steps[other].id);
     flow_explain(checking->reading->flow, wish->step, other, checking->hint, sizeof checking->hint);
@@ -226,12 +232,24 @@ static type resolve_step(struct checking *checking, const char *const *path, int
 
 /* ---- roots ---- */
 
+/* The names of a kind's answer, ended by NULL. */
+static void answer_names(const struct kind_declaration *kind, char *copy, size_t size, const char *names[])
+{
+    int count = 0;
+    snprintf(copy, size, "%s", kind && kind->answers ? kind->answers : "");
+    char *rest;
+    for (char *at = strtok_r(copy, "|", &rest); at; at = strtok_r(NULL, "|", &rest))
+        names[count++] = at;
+    names[count] = NULL;
+}
+
 static bool is_answer(const struct kind_declaration *kind, const char *name)
 {
-    size_t length = strlen(name);
-    const char *at = kind ? kind->answers : NULL;
-    for (; at && *at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
-        if (!strncmp(at, name, length) && (!at[length] || at[length] == '|'))
+    char copy[ANSWERS_SIZE];
+    const char *names[ANSWERS_SIZE];
+    answer_names(kind, copy, sizeof copy, names);
+    for (int i = 0; names[i]; i++)
+        if (!strcmp(names[i], name))
             return true;
     return false;
 }
@@ -240,17 +258,23 @@ static type wrong_root(const struct checking *checking, const char *name, struct
 {
     static const char *const roots[] = {"params", "vars", "steps", "run", NULL};
     const struct wish *wish = &checking->site->wish;
-    const char *answers = wish->answering ? wish->answering->answers : NULL;
+    const struct job *job = checking->reading->job;
+    const struct job_step *step = wish->sight == SIGHT_STEP ? &job->steps[wish->step] : NULL;
+    char copy[ANSWERS_SIZE];
+    const char *answers[ANSWERS_SIZE];
+    answer_names(wish->answering, copy, sizeof copy, answers);
+    const char *near_root = name_nearest(name, roots), *near_answer = name_nearest(name, answers);
     snprintf(fault->message, sizeof fault->message, "there is no name \"%.100s\" here", name);
-    if (answers)
-        snprintf(fault->hint, sizeof fault->hint, "the answer is in %s", answers);
-    const char *nearest = name_nearest(name, roots);
-    if (nearest)
-        snprintf(fault->hint, sizeof fault->hint, "did you mean \"%s\"?", nearest);
-    else if (!answers && !strpbrk(name, "abcdefghijklmnopqrstuvwxyz"))
-        fault->hint[0] = '\0'; /* the checker says that it is no shell */
-    else if (!answers && job_step_index(checking->reading->job, name) >= 0)
+    if (step && is_answer(step->kind, name))
+        snprintf(fault->hint, sizeof fault->hint,
+                 "only outputs:, until:, done: and in_progress: see the answer");
+    else if (near_root || near_answer)
+        snprintf(fault->hint, sizeof fault->hint, "did you mean \"%s\"?",
+                 near_answer ? near_answer : near_root);
+    else if (job_step_index(job, name) >= 0)
         snprintf(fault->hint, sizeof fault->hint, "did you mean \"steps.%.63s\"?", name);
+    else if (answers[0])
+        snprintf(fault->hint, sizeof fault->hint, "the answer is in %s", wish->answering->answers);
     return wrong(fault, "E0202");
 }
 

@@ -74,6 +74,10 @@ static void check_guard(struct reading *reading, int index, int guard, const str
     else if (why)
         report(reading, "E0305", node->place, NULL, "\"%s\" cannot be a guard: %s %s", asked->id,
                asked->kind->name, why);
+    if (guard == index) {
+        report(reading, "E0311", node->place, NULL, "\"%s\" cannot guard itself", step->id);
+        return;
+    }
     if (!flow_reaches(reading->flow, index) || flow_has_succeeded(reading->flow, index, guard))
         return;
     flow_explain(reading->flow, index, guard, hint, sizeof hint);

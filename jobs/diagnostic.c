@@ -11,7 +11,7 @@
 #include "jobs/source.h"
 
 #define SHOWN_BEFORE 100 /* characters of a long line, before and behind the place */
-#define SHOWN_BEHIND 60
+#define SHOWN_BEHIND 100
 
 /* Every code that there is; docs/job-format.md explains them in this order. */
 static const struct {
@@ -303,16 +303,19 @@ static int name_distance(const char *a, const char *b)
     return rows[length_a % 3][length_b];
 }
 
-/* `id` for `chunkid`: a whole name at the end or the beginning of the wrong one. */
-static bool is_end_of(const char *name, const char *wrong)
+/* `id` for `chunkid`, `int` for `integer`, `string` for `str`: one stands at the end or the beginning of the
+ * other. */
+static bool is_part_of(const char *name, const char *wrong)
 {
     size_t length = strlen(name), wrong_length = strlen(wrong);
-    return length >= 2 && length < wrong_length && !strcasecmp(wrong + wrong_length - length, name);
+    size_t shorter = length < wrong_length ? length : wrong_length;
+    bool ends = length >= 2 && length < wrong_length && !strcasecmp(wrong + wrong_length - length, name);
+    return ends || (shorter >= 3 && !strncasecmp(wrong, name, shorter));
 }
 
 const char *name_nearest(const char *wrong, const char *const *names)
 {
-    const char *nearest = NULL, *end = NULL;
+    const char *nearest = NULL, *part = NULL;
     int limit = (int)strlen(wrong) / 3 + 1, best = limit + 1;
     if (strlen(wrong) < 2)
         return NULL;
@@ -322,8 +325,8 @@ const char *name_nearest(const char *wrong, const char *const *names)
             best = distance;
             nearest = *names;
         }
-        if (!end && is_end_of(*names, wrong))
-            end = *names;
+        if (!part && is_part_of(*names, wrong))
+            part = *names;
     }
-    return nearest ? nearest : end;
+    return nearest ? nearest : part;
 }

@@ -115,7 +115,7 @@ static bool bytes_are_text(struct reader *reader, const char *source, size_t len
                          (unsigned)(unsigned char)source[at]);
             else
                 snprintf(message, sizeof message, "the character U+%04lX is not allowed in YAML", code);
-            give_up(reader, "E0002", place, NULL, message);
+            give_up(reader, "E0002", place, code < 0 ? "save the file as UTF-8" : NULL, message);
             return false;
         }
         place.column++;
@@ -375,7 +375,10 @@ static void open_node(struct reader *reader, enum document_kind kind, const yaml
 {
     refuse_tag(reader, tag, place);
     if (expects_key(reader)) {
-        give_up(reader, "E0010", place, "`${…}` inside {} and [] must be quoted, best in single quotes",
+        give_up(reader, "E0010", place,
+                line_has_expression(reader->document, place.line)
+                    ? "`${…}` inside {} and [] must be quoted, best in single quotes"
+                    : NULL,
                 "a key must be plain text, not a map or a list");
         return;
     }

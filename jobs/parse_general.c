@@ -201,10 +201,10 @@ static void parse_probe(struct reading *reading, const struct document_node *nod
     if (!can_probe(kind, probe->with))
         report(reading, "E0115", document_get(node, "uses")->place, NULL,
                "%s cannot be a probe: that takes a general kind that only observes", kind->name);
+    else if (!document_get(node, "done") && !strstr(kind->answers, "exit_code"))
+        report(reading, "E0102", node->place, NULL, "a probe by %s needs \"done\"", kind->name);
     if ((found = document_entry(node, "done")))
         probe->done = call_condition(reading, found->value, "\"done\"", index, kind);
-    else if (!kind->answers || !strstr(kind->answers, "exit_code"))
-        report(reading, "E0102", node->place, NULL, "a probe by %s needs \"done\"", kind->name);
     if ((found = document_entry(node, "in_progress"))) {
         probe->in_progress = call_condition(reading, found->value, "\"in_progress\"", index, kind);
         if (!document_get(node, "done"))

@@ -310,8 +310,9 @@ static struct job_way parse_way(struct reading *reading, const struct document_n
         const struct document_node *target = document_get(node, "goto");
         const struct document_node *most = document_get(node, "max_visits");
         keys_check(reading, node, keys, what);
-        if (most && read_int(reading, most, "\"max_visits\"", 1, LIMIT_VISITS, &visits))
-            way.max_visits = (int)visits;
+        if (most)
+            way.max_visits = read_int(reading, most, "\"max_visits\"", 1, LIMIT_VISITS, &visits) ? (int)visits
+                                                                                                 : 1;
         if (target)
             way.target = find_step(reading, target, "\"goto\"");
         else
