@@ -4,7 +4,6 @@
 
 #include "cli/command.h"
 
-int command_eval(struct invocation *invocation); /* eval.c */
 extern const struct option_declaration LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[];
 
 int command_list(struct invocation *invocation);    /* list.c */
@@ -13,6 +12,19 @@ int command_history(struct invocation *invocation); /* history.c */
 int command_logs(struct invocation *invocation);    /* logs.c */
 int command_steps(struct invocation *invocation);   /* kinds.c */
 int command_schema(struct invocation *invocation);  /* schema.c */
+int command_eval(struct invocation *invocation);    /* eval.c */
+extern const struct option_declaration SUBMIT_OPTIONS[], RESUME_OPTIONS[], APPROVE_OPTIONS[],
+    REASON_OPTIONS[], ROLLBACK_OPTIONS[], RESOLVE_OPTIONS[];
+
+int command_submit(struct invocation *invocation);  /* submit.c */
+int command_resume(struct invocation *invocation);  /* resume.c */
+int command_approve(struct invocation *invocation); /* control.c */
+int command_reject(struct invocation *invocation);
+int command_resolve(struct invocation *invocation);
+int command_pause(struct invocation *invocation);
+int command_cancel(struct invocation *invocation);
+int command_rollback(struct invocation *invocation);
+int command_audit(struct invocation *invocation);   /* audit.c */
 int command_version(struct invocation *invocation); /* version.c */
 
 #endif

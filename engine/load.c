@@ -1,9 +1,11 @@
 #include "engine/load.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/memory.h"
 
 struct loading {
     struct run *run;
@@ -49,4 +51,28 @@ struct run *run_load(struct store *store, int64_t id, const struct machine *mach
         error_set(error, ERROR_STORE_CORRUPT, "run %lld has no records", (long long)id);
     run_free(loading.run);
     return NULL;
+}
+
+static int keep_digest(void *context, const struct run_row *row)
+{
+    *(char **)context = string_copy(row->machine_digest);
+    return 0;
+}
+
+struct run *run_open(struct store *store, int64_t id, struct machine **out_machine, struct error *error)
+{
+    char *digest = NULL;
+    struct digest head;
+    if (store_read_run(store, id, keep_digest, &digest, error))
+        return NULL;
+    char *json = store_read_machine(store, digest, error);
+    struct machine *machine = json ? machine_read(json, error) : NULL;
+    struct run *run = machine ? run_load(store, id, machine, &head, error) : NULL;
+    free(digest);
+    free(json);
+    if (run)
+        *out_machine = machine;
+    else
+        machine_free(machine);
+    return run;
 }

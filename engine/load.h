@@ -9,4 +9,8 @@
 struct run *run_load(struct store *store, int64_t id, const struct machine *machine, struct digest *head,
                      struct error *error);
 
+/* A run by its number alone, for those who only look: *out_machine is the caller's too, to be freed after the
+ * run. NULL with the error filled. */
+struct run *run_open(struct store *store, int64_t id, struct machine **out_machine, struct error *error);
+
 #endif

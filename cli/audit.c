@@ -1,0 +1,88 @@
+/* pawl audit: verify, export, rebuild. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/store_open.h"
+#include "engine/replay.h"
+
+static int print_report(const struct invocation *invocation, const struct chain_report *report)
+{
+    if (invocation->json) {
+        json_t *document = json_pack("{s:b,s:I,s:I}", "intact", report->intact, "records",
+                                     (json_int_t)report->records, "runs", (json_int_t)report->runs);
+        if (!report->intact) {
+            json_object_set_new(document, "run", json_integer(report->bad_run));
+            json_object_set_new(document, "seq", json_integer(report->bad_seq));
+            json_object_set_new(document, "message", json_string(report->what));
+        }
+        report_json(document);
+    } else if (report->intact) {
+        printf("intact: %lld records of %lld runs\n", (long long)report->records, (long long)report->runs);
+    } else {
+        printf("NOT intact: ");
+        if (report->bad_run)
+            printf("run %lld", (long long)report->bad_run);
+        if (report->bad_seq)
+            printf(", record %lld", (long long)report->bad_seq);
+        printf("%s%s\n", report->bad_run ? ": " : "", report->what);
+    }
+    return report->intact ? EXIT_SUCCEEDED : EXIT_FAILED;
+}
+
+static int verify(const struct invocation *invocation, struct store *store)
+{
+    struct chain_report report;
+    struct error error = {0};
+    if (!replay_verify(store, &report, &error))
+        return print_report(invocation, &report);
+    return report_error(invocation, &error);
+}
+
+static int export_record(void *context, const struct record *record)
+{
+    (void)context;
+    report_json(record_json(record));
+    return ferror(stdout) ? 1 : 0;
+}
+
+static int export_all(const struct invocation *invocation, struct store *store)
+{
+    struct error error = {0};
+    return store_each_record(store, 0, 0, export_record, NULL, &error) < 0 ? report_error(invocation, &error)
+                                                                           : EXIT_SUCCEEDED;
+}
+
+static int rebuild(const struct invocation *invocation, struct store *store)
+{
+    struct error error = {0};
+    return replay_rebuild(store, &error) ? report_error(invocation, &error) : EXIT_SUCCEEDED;
+}
+
+static const struct {
+    const char *name;
+    enum store_mode mode;
+    int (*run)(const struct invocation *invocation, struct store *store);
+} AUDITS[] = {
+    {"verify", STORE_READ, verify}, {"export", STORE_READ, export_all}, {"rebuild", STORE_WRITE, rebuild}};
+
+int command_audit(struct invocation *invocation)
+{
+    for (size_t i = 0; i < sizeof AUDITS / sizeof *AUDITS; i++) {
+        if (strcmp(AUDITS[i].name, invocation->arguments[0]))
+            continue;
+        int status = EXIT_SUCCEEDED;
+        struct store *store = invocation_store(invocation, AUDITS[i].mode, &status);
+        if (!store)
+            return status;
+        status = AUDITS[i].run(invocation, store);
+        store_close(store);
+        return status;
+    }
+    struct error error;
+    error_set(&error, ERROR_USAGE, "pawl audit: \"%s\" is not verify, export or rebuild",
+              invocation->arguments[0]);
+    return report_error(invocation, &error);
+}

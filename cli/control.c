@@ -1,0 +1,316 @@
+/* What people say to a run: approve, reject, resolve, pause, cancel, rollback. Each is a row in the store,
+ * which the run's driver takes up. Where nobody drives, cancel and rollback drive the run to their end; the
+ * others say so. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/actor.h"
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/store_open.h"
+#include "engine/decide.h"
+#include "engine/load.h"
+
+#define ANSWER_LOOK_MS 20
+
+const struct option_declaration APPROVE_OPTIONS[] = {{"reason", 0, "TEXT", "why; recorded"},
+                                                     {NULL, 0, NULL, NULL}};
+const struct option_declaration REASON_OPTIONS[] = {{"reason", 0, "TEXT", "why; recorded"},
+                                                    {NULL, 0, NULL, NULL}};
+const struct option_declaration ROLLBACK_OPTIONS[] = {
+    {"reason", 0, "TEXT", "why; recorded"}, {"yes", 'y', NULL, "ask nothing"}, {NULL, 0, NULL, NULL}};
+const struct option_declaration RESOLVE_OPTIONS[] = {
+    {"done", 0, NULL, "it has happened, or was put right by hand"},
+    {"retry", 0, NULL, "it has not happened: start it again"},
+    {"output", 0, "NAME=VALUE", "what the step would have given, for later steps"},
+    {"reason", 0, "TEXT", "why; recorded"},
+    {NULL, 0, NULL, NULL},
+};
+
+/* One word of a person, on its way. */
+struct word {
+    const struct invocation *invocation;
+    struct store *store;
+    const char *name;
+    int64_t run_id;
+    json_t *body;
+    char *actor;
+    struct run *run; /* as it stands */
+    struct machine *machine;
+};
+
+/* ---- saying it ---- */
+
+static int put_row(struct word *word, int64_t *out_id, struct error *error)
+{
+    char *body = json_canonical(word->body);
+    struct command_row row = {.run = word->run_id,
+                              .time_ms = clock_system()->wall_ms(clock_system()),
+                              .name = word->name,
+                              .body = body,
+                              .actor = word->actor,
+                              .uid = getuid()};
+    int result = store_put_command(word->store, &row, error);
+    *out_id = row.id;
+    free(body);
+    return result;
+}
+
+/* Would it be accepted as the run stands? Asked of the machine itself, on a run that is thrown away. */
+static int check_word(struct word *word, struct error *error)
+{
+    struct live *live = live_new();
+    struct decision *decision = memory_new(sizeof *decision);
+    live->actor = word->actor;
+    live->store_uuid = store_uuid(word->store);
+    struct command command = {.name = word->name, .body = word->body, .actor = word->actor};
+    enum command_outcome outcome = machine_command(word->run, live, &command, decision, error);
+    decision_clear(decision);
+    free(decision);
+    live_free(live);
+    return outcome == COMMAND_REFUSED ? -1 : 0;
+}
+
+struct answer_seen {
+    bool answered, accepted;
+    struct error *error;
+};
+
+static int see_answer(void *context, const struct command_row *row)
+{
+    struct answer_seen *seen = context;
+    seen->answered = row->outcome != NULL;
+    seen->accepted = row->outcome && !strcmp(row->outcome, "accepted");
+    if (seen->answered && !seen->accepted)
+        error_set(seen->error, ERROR_NOT_ALLOWED_NOW, "refused: %s", row->answer ? row->answer : "");
+    return 0;
+}
+
+static int keep_driver(void *context, const struct run_row *row)
+{
+    *(char **)context = string_copy(row->driver);
+    return 0;
+}
+
+static bool is_driven(struct word *word)
+{
+    char *driver = NULL;
+    struct error ignored;
+    store_read_run(word->store, word->run_id, keep_driver, &driver, &ignored);
+    bool driven = driver && driver_lives(word->store, driver);
+    free(driver);
+    return driven;
+}
+
+/* Until the driver has committed its answer, or is gone. 1: answered, 0: nobody drives any more, -1: refused.
+ */
+static int wait_for_answer(struct word *word, int64_t id, struct error *error)
+{
+    for (;;) {
+        struct answer_seen seen = {.error = error};
+        bool driven = is_driven(word); /* before the look: an answer given last is seen */
+        if (store_read_command(word->store, id, see_answer, &seen, error))
+            return -1;
+        if (seen.answered)
+            return seen.accepted ? 1 : -1;
+        if (!driven)
+            return 0;
+        nanosleep(&(struct timespec){.tv_nsec = ANSWER_LOOK_MS * 1000000L}, NULL);
+    }
+}
+
+static int say_done(const struct word *word, const char *what)
+{
+    if (word->invocation->json)
+        report_json(json_pack("{s:I,s:s,s:s}", "run", (json_int_t)word->run_id, "command", word->name,
+                              "outcome", what));
+    else if (!word->invocation->quiet)
+        printf("run %lld: %s %s\n", (long long)word->run_id, word->name, what);
+    return EXIT_SUCCEEDED;
+}
+
+static int leave_to_resume(const struct word *word)
+{
+    if (!word->invocation->json)
+        fprintf(stderr, "nobody drives run %lld: pawl resume %lld\n", (long long)word->run_id,
+                (long long)word->run_id);
+    return say_done(word, "recorded");
+}
+
+/* Cancel and rollback do not wait for somebody to come: this process drives the run to their end. */
+static int drive_to_end(const struct word *word)
+{
+    struct session_run one = {.run = word->run_id};
+    int status = session_drive(word->invocation, word->store, &one, 1);
+    return status == EXIT_FAILED ? EXIT_SUCCEEDED : status;
+}
+
+static int say(struct word *word, bool drives)
+{
+    struct error error = {0};
+    int64_t id;
+    if (!is_driven(word) && check_word(word, &error))
+        return report_error(word->invocation, &error);
+    if (put_row(word, &id, &error))
+        return report_error(word->invocation, &error);
+    int answer = wait_for_answer(word, id, &error);
+    if (answer < 0)
+        return report_error(word->invocation, &error);
+    if (answer > 0)
+        return say_done(word, "accepted");
+    return drives ? drive_to_end(word) : leave_to_resume(word);
+}
+
+/* ---- the commands ---- */
+
+static int word_open(struct word *word, struct invocation *invocation, const char *name, bool wants_reason)
+{
+    struct error error = {0};
+    int status = EXIT_SUCCEEDED;
+    *word = (struct word){.invocation = invocation, .name = name, .body = json_object()};
+    const char *reason = invocation_value(invocation, "reason");
+    word->run_id = invocation_run(invocation, 0, &error);
+    if (!word->run_id)
+        return report_error(invocation, &error);
+    if (wants_reason && (!reason || !*reason)) {
+        error_set(&error, ERROR_USAGE, "pawl %s wants --reason: it is recorded", name);
+        return report_error(invocation, &error);
+    }
+    if (reason)
+        json_object_set_new(word->body, "reason", json_string(reason));
+    if (!(word->store = invocation_store(invocation, STORE_WRITE, &status)))
+        return status;
+    word->actor = actor_read();
+    word->run = run_open(word->store, word->run_id, &word->machine, &error);
+    return word->run ? 0 : report_error(invocation, &error);
+}
+
+static void word_close(struct word *word)
+{
+    run_free(word->run);
+    machine_free(word->machine);
+    store_close(word->store);
+    json_decref(word->body);
+    free(word->actor);
+}
+
+/* The step that is meant, and the question that the person has seen. */
+static void name_step(struct word *word, const char *step)
+{
+    json_object_set_new(word->body, "step", json_string(step));
+    const char *asked = json_text(word->run->question, "step", "");
+    if (strcmp(asked, step))
+        return;
+    json_object_set(word->body, "question", json_object_get(word->run->question, "digest"));
+    json_object_set(word->body, "visit", json_object_get(word->run->question, "visit"));
+}
+
+static int run_command(struct invocation *invocation, const char *name, bool wants_reason, bool drives)
+{
+    struct word word;
+    int status = word_open(&word, invocation, name, wants_reason);
+    if (!status) {
+        if (invocation->argument_count > 1)
+            name_step(&word, invocation->arguments[1]);
+        status = say(&word, drives);
+    }
+    word_close(&word);
+    return status;
+}
+
+int command_approve(struct invocation *invocation)
+{
+    return run_command(invocation, "approve", false, false);
+}
+
+int command_reject(struct invocation *invocation)
+{
+    return run_command(invocation, "reject", true, false);
+}
+
+int command_pause(struct invocation *invocation)
+{
+    return run_command(invocation, "pause", false, false);
+}
+
+int command_cancel(struct invocation *invocation)
+{
+    return run_command(invocation, "cancel", true, true);
+}
+
+static int read_outputs(const struct invocation *invocation, json_t *outputs, struct error *error)
+{
+    for (int i = 0; i < invocation->option_count; i++) {
+        const struct given_option *option = &invocation->options[i];
+        const char *equals = option->value ? strchr(option->value, '=') : NULL;
+        if (strcmp(option->name, "output"))
+            continue;
+        if (!equals || equals == option->value)
+            return error_set(error, ERROR_USAGE, "--output %s: not name=value", option->value);
+        char *name = string_format("%.*s", (int)(equals - option->value), option->value);
+        json_object_set_new(outputs, name, json_string(equals + 1));
+        free(name);
+    }
+    return 0;
+}
+
+int command_resolve(struct invocation *invocation)
+{
+    struct error error = {0};
+    bool done = invocation_has(invocation, "done"), retry = invocation_has(invocation, "retry");
+    if (done == retry) {
+        error_set(&error, ERROR_USAGE, "pawl resolve wants either --done or --retry");
+        return report_error(invocation, &error);
+    }
+    struct word word;
+    int status = word_open(&word, invocation, "resolve", true);
+    if (!status) {
+        json_t *outputs = json_object();
+        name_step(&word, invocation->arguments[1]);
+        json_object_set_new(word.body, "how", json_string(done ? "done" : "retry"));
+        json_object_set_new(word.body, "outputs", outputs);
+        status = read_outputs(invocation, outputs, &error) ? report_error(invocation, &error)
+                                                           : say(&word, false);
+    }
+    word_close(&word);
+    return status;
+}
+
+/* "undo upgrade, edit?": what has been started and has an effect, newest first. */
+static bool confirm_rollback(const struct word *word)
+{
+    struct text text = {0};
+    text_format(&text, "roll back run %lld:", (long long)word->run_id);
+    for (int i = word->machine->step_count - 1; i >= 0; i--) {
+        const struct machine_step *step = &word->machine->steps[i];
+        if (word->run->steps[i].started_ms && step->act.effect != EFFECT_OBSERVE)
+            text_format(&text, "\n  %-12s %s", step->id,
+                        step->undo.uses ? "is undone" : "CANNOT be undone: it stops there");
+    }
+    text_add(&text, "\ngo on?");
+    bool yes = session_confirm(word->invocation, text_string(&text));
+    text_clear(&text);
+    return yes;
+}
+
+int command_rollback(struct invocation *invocation)
+{
+    struct word word;
+    int status = word_open(&word, invocation, "rollback", true);
+    if (!status) {
+        if (confirm_rollback(&word))
+            status = say(&word, true);
+        else
+            fputs("pawl: nothing was recorded\n", stderr);
+    }
+    word_close(&word);
+    return status;
+}

@@ -1,0 +1,93 @@
+#include "cli/job_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "cli/report.h"
+#include "jobs/param.h"
+#include "steps/kind.h"
+
+struct job *job_file_read(const struct invocation *invocation, const char *path, int *out_status)
+{
+    struct error error = {0};
+    size_t length = 0;
+    char *text = file_read(path, LIMIT_JOB_BYTES, &length, &error);
+    if (!text) {
+        error.code = ERROR_USAGE; /* whatever it was: nothing was recorded */
+        *out_status = report_error(invocation, &error);
+        return NULL;
+    }
+    struct diagnostics diagnostics = {0};
+    struct job *job = job_read(text, length, path, step_declaration_find, step_declarations, &diagnostics);
+    if (!job)
+        *out_status = report_diagnostics(invocation, &diagnostics);
+    diagnostics_clear(&diagnostics);
+    free(text);
+    return job;
+}
+
+bool job_file_is_for_later(const struct invocation *invocation, const struct job *job)
+{
+    if (!job->later.count)
+        return false;
+    report_diagnostics(invocation, &job->later);
+    return true;
+}
+
+static json_t *read_params_file(const struct invocation *invocation, const char *path, int *out_status)
+{
+    struct error error = {0};
+    size_t length = 0;
+    char *text = file_read(path, LIMIT_JOB_BYTES, &length, &error);
+    json_t *values = text ? params_file_read(text, length, path, &error) : NULL;
+    free(text);
+    if (values)
+        return values;
+    error.code = ERROR_USAGE;
+    *out_status = report_error(invocation, &error);
+    return NULL;
+}
+
+/* `-p name=value` in their order; the names are copies. */
+static int split_given(const struct invocation *invocation, struct param_given *given, struct error *error)
+{
+    int count = 0;
+    for (int i = 0; i < invocation->option_count; i++) {
+        const struct given_option *option = &invocation->options[i];
+        if (strcmp(option->name, "param"))
+            continue;
+        const char *equals = strchr(option->value, '=');
+        if (!equals || equals == option->value) {
+            error_set(error, ERROR_USAGE, "-p %s: not name=value", option->value);
+            return -1;
+        }
+        char *name = string_format("%.*s", (int)(equals - option->value), option->value);
+        given[count++] = (struct param_given){name, equals + 1};
+    }
+    return count;
+}
+
+json_t *job_params_read(const struct invocation *invocation, const struct job *job, const char *folder,
+                        int *out_status)
+{
+    struct error error = {0};
+    struct param_given given[OPTIONS_LIMIT] = {0};
+    struct diagnostics diagnostics = {0};
+    json_t *file_values = NULL, *params = NULL;
+    const char *file = invocation_value(invocation, "params-file");
+    int count = split_given(invocation, given, &error);
+    if (count < 0) {
+        *out_status = report_error(invocation, &error);
+    } else if (!file || (file_values = read_params_file(invocation, file, out_status))) {
+        params = params_read(job, given, count, file_values, folder, &diagnostics);
+        if (!params)
+            *out_status = report_diagnostics(invocation, &diagnostics);
+    }
+    for (int i = 0; i < OPTIONS_LIMIT; i++)
+        free((char *)given[i].name);
+    diagnostics_clear(&diagnostics);
+    json_decref(file_values);
+    return params;
+}

@@ -1,0 +1,25 @@
+/* What `submit` and `resume` show while they drive: on a terminal and elsewhere one line a step as it ends,
+ * and what a step waits for as it changes; under --json one object an event. */
+#ifndef PAWL_CLI_PROGRESS_H
+#define PAWL_CLI_PROGRESS_H
+
+#include "cli/command.h"
+#include "engine/driver.h"
+
+struct progress {
+    const struct invocation *invocation;
+    bool asks;  /* a person is at the terminal */
+    int status; /* the exit status so far: the worst of all runs that have left */
+    int left;
+    int64_t step_started_ms;
+    char waits[300]; /* the line shown last */
+};
+
+/* The watcher of a driver; `progress` must outlive it. */
+struct driver_watcher progress_watcher(struct progress *progress);
+/* One event as a line of text for people, "" where it needs none; free() it. */
+char *event_line(const struct machine *machine, const struct event *event);
+/* The exit status that a run's state stands for. */
+int run_exit_status(const struct run *run);
+
+#endif

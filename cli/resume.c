@@ -1,0 +1,162 @@
+/* pawl resume: continue interrupted and failed runs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli/commands.h"
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/store_open.h"
+
+const struct option_declaration RESUME_OPTIONS[] = {
+    {"all", 0, NULL, "every interrupted run, never a failed one"},
+    {"from", 0, "STEP", "re-enter an earlier step as a new visit (with --reason)"},
+    {"take-over", 0, NULL,
+     "end a driver that is alive but stuck, or take a run of another host (with --reason)"},
+    {"reason", 0, "TEXT", "why; recorded"},
+    {"yes", 'y', NULL, "approve in the actor's name"},
+    {NULL, 0, NULL, NULL},
+};
+
+/* Runs that could go on by themselves: not ended, not failed, not waiting for a person, and nobody drives
+ * them. */
+struct finding {
+    struct store *store;
+    struct session_run *runs;
+    int count, capacity;
+};
+
+static bool waits_for_person(const struct run_row *row)
+{
+    json_t *waiting = row->waiting ? json_loads(row->waiting, 0, NULL) : NULL;
+    const char *what = json_text(waiting, "for", "");
+    bool person = !strcmp(what, "approval") || !strcmp(what, "decision") || !strcmp(what, "paused");
+    json_decref(waiting);
+    return person;
+}
+
+static int note_command(void *context, const struct command_row *row)
+{
+    (void)row;
+    *(bool *)context = true;
+    return 1;
+}
+
+/* A person may have answered while nobody drove. */
+static bool has_command(struct store *store, int64_t run)
+{
+    bool any = false;
+    struct error ignored;
+    store_each_command(store, run, note_command, &any, &ignored);
+    return any;
+}
+
+static int note_run(void *context, const struct run_row *row)
+{
+    struct finding *finding = context;
+    bool interrupted = strcmp(row->status, "failed") &&
+                       (!waits_for_person(row) || has_command(finding->store, row->run));
+    if (!interrupted || driver_lives(finding->store, row->driver))
+        return 0;
+    if (finding->count == finding->capacity) {
+        finding->capacity = finding->capacity ? 2 * finding->capacity : 16;
+        finding->runs = memory_resize(finding->runs, (size_t)finding->capacity, sizeof *finding->runs);
+    }
+    finding->runs[finding->count++] = (struct session_run){.run = row->run};
+    return 0;
+}
+
+static int find_runs(struct store *store, struct finding *finding, struct error *error)
+{
+    *finding = (struct finding){.store = store};
+    struct run_filter filter = {.open_only = true};
+    return store_each_run(store, &filter, note_run, finding, error);
+}
+
+static int refuse_choice(const struct invocation *invocation, const struct finding *finding)
+{
+    struct error error;
+    error_set(&error, ERROR_USAGE,
+              finding->count ? "%d runs are interrupted: which one?" : "no run is interrupted",
+              finding->count);
+    struct text_list {
+        char text[400];
+    } list = {""};
+    for (int i = 0; i < finding->count && strlen(list.text) < 360; i++)
+        snprintf(list.text + strlen(list.text), sizeof list.text - strlen(list.text), "%s%lld", i ? ", " : "",
+                 (long long)finding->runs[i].run);
+    if (finding->count)
+        error_next(&error, "pawl resume RUN, or --all; interrupted: %s", list.text);
+    else
+        error_next(&error, "pawl list");
+    return report_error(invocation, &error);
+}
+
+/* A person's resume of one run: goes on from a failed step, ends a pause, or re-enters an earlier step. */
+static int resume_one(const struct invocation *invocation, struct store *store, int64_t run)
+{
+    const char *from = invocation_value(invocation, "from"), *reason = invocation_value(invocation, "reason");
+    json_t *body = json_object();
+    if (from)
+        json_object_set_new(body, "from", json_string(from));
+    if (reason)
+        json_object_set_new(body, "reason", json_string(reason));
+    struct session_run one = {
+        .run = run,
+        .take = {.command = "resume",
+                 .body = body,
+                 .take_over = invocation_has(invocation, "take-over"),
+                 .reason = reason},
+    };
+    int status = session_drive(invocation, store, &one, 1);
+    json_decref(body);
+    return status;
+}
+
+static int check_options(const struct invocation *invocation, struct error *error)
+{
+    bool all = invocation_has(invocation, "all"), from = invocation_has(invocation, "from");
+    bool take_over = invocation_has(invocation, "take-over");
+    if (all && (invocation->argument_count || from))
+        return error_set(error, ERROR_USAGE, "--all takes no run and no --from");
+    if ((from || take_over) && !invocation_has(invocation, "reason"))
+        return error_set(error, ERROR_USAGE, "--%s wants --reason: it is recorded",
+                         from ? "from" : "take-over");
+    return 0;
+}
+
+static int resume_found(const struct invocation *invocation, struct store *store)
+{
+    struct error error = {0};
+    struct finding finding;
+    int status;
+    if (find_runs(store, &finding, &error))
+        status = report_error(invocation, &error);
+    else if (invocation_has(invocation, "all"))
+        status = session_drive(invocation, store, finding.runs, finding.count);
+    else if (finding.count == 1)
+        status = resume_one(invocation, store, finding.runs[0].run);
+    else
+        status = refuse_choice(invocation, &finding);
+    free(finding.runs);
+    return status;
+}
+
+int command_resume(struct invocation *invocation)
+{
+    struct error error = {0};
+    int status = EXIT_SUCCEEDED;
+    if (check_options(invocation, &error))
+        return report_error(invocation, &error);
+    int64_t run = invocation->argument_count ? invocation_run(invocation, 0, &error) : 0;
+    if (invocation->argument_count && !run)
+        return report_error(invocation, &error);
+    struct store *store = invocation_store(invocation, STORE_WRITE, &status);
+    if (!store)
+        return status;
+    status = run ? resume_one(invocation, store, run) : resume_found(invocation, store);
+    store_close(store);
+    return status;
+}

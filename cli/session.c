@@ -1,0 +1,59 @@
+#include "cli/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/actor.h"
+#include "cli/progress.h"
+#include "cli/report.h"
+
+static bool person_is_there(const struct invocation *invocation)
+{
+    return !invocation->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool session_confirm(const struct invocation *invocation, const char *question)
+{
+    char answer[16] = "";
+    if (!person_is_there(invocation) || invocation_has(invocation, "yes"))
+        return true;
+    fprintf(stderr, "%s [y/N] ", question);
+    return fgets(answer, sizeof answer, stdin) &&
+           (!strcmp(answer, "y\n") || !strcmp(answer, "Y\n") || !strcmp(answer, "yes\n"));
+}
+
+int session_drive(const struct invocation *invocation, struct store *store, const struct session_run *runs,
+                  int count)
+{
+    struct error error = {0};
+    struct progress progress = {.invocation = invocation, .asks = person_is_there(invocation)};
+    char *actor = actor_read();
+    struct driver_options options = {
+        .actor = actor,
+        .kubeconfig = invocation->kubeconfig,
+        .approves = invocation_has(invocation, "yes"),
+        .lock_wait_ms = invocation->wait_ms,
+        .watcher = progress_watcher(&progress),
+    };
+    struct driver *driver = driver_new(store, &options, &error);
+    int refused = 0;
+    for (int i = 0; driver && i < count; i++) {
+        struct error cause = {0};
+        if (!driver_take(driver, runs[i].run, &runs[i].take, &cause))
+            continue;
+        int status = report_error(invocation, &cause);
+        refused = status > refused ? status : refused;
+    }
+    int status = refused;
+    if (!driver || driver_run(driver, &error))
+        status = report_error(invocation, &error);
+    else if (driver_signal(driver))
+        status = 128 + driver_signal(driver);
+    else if (progress.status > status)
+        status = progress.status;
+    driver_free(driver);
+    free(actor);
+    return status;
+}
