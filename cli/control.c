@@ -71,7 +71,7 @@ static int check_word(struct word *word, struct error *error)
     struct decision *decision = memory_new(sizeof *decision);
     live->actor = word->actor;
     live->store_uuid = store_uuid(word->store);
-    struct command command = {.name = word->name, .body = word->body, .actor = word->actor};
+    struct run_command command = {.name = word->name, .body = word->body, .actor = word->actor};
     enum command_outcome outcome = machine_command(word->run, live, &command, decision, error);
     decision_clear(decision);
     free(decision);
@@ -213,7 +213,7 @@ static void name_step(struct word *word, const char *step)
     json_object_set(word->body, "visit", json_object_get(word->run->question, "visit"));
 }
 
-static int run_command(struct invocation *invocation, const char *name, bool wants_reason, bool drives)
+static int say_plainly(struct invocation *invocation, const char *name, bool wants_reason, bool drives)
 {
     struct word word;
     int status = word_open(&word, invocation, name, wants_reason);
@@ -228,22 +228,22 @@ static int run_command(struct invocation *invocation, const char *name, bool wan
 
 int command_approve(struct invocation *invocation)
 {
-    return run_command(invocation, "approve", false, false);
+    return say_plainly(invocation, "approve", false, false);
 }
 
 int command_reject(struct invocation *invocation)
 {
-    return run_command(invocation, "reject", true, false);
+    return say_plainly(invocation, "reject", true, false);
 }
 
 int command_pause(struct invocation *invocation)
 {
-    return run_command(invocation, "pause", false, false);
+    return say_plainly(invocation, "pause", false, false);
 }
 
 int command_cancel(struct invocation *invocation)
 {
-    return run_command(invocation, "cancel", true, true);
+    return say_plainly(invocation, "cancel", true, true);
 }
 
 static int read_outputs(const struct invocation *invocation, json_t *outputs, struct error *error)

@@ -6,7 +6,7 @@
 #include "engine/table.h"
 #include "jobs/param.h"
 
-typedef enum command_outcome obey(struct deciding *d, const struct command *command, struct error *error);
+typedef enum command_outcome obey(struct deciding *d, const struct run_command *command, struct error *error);
 
 static enum command_outcome refuse(struct error *error, const char *why)
 {
@@ -15,7 +15,7 @@ static enum command_outcome refuse(struct error *error, const char *why)
 }
 
 /* An answer must fit the question that stands now: its step, its visit, its text. */
-static bool fits_question(const struct deciding *d, const struct command *command, struct error *error)
+static bool fits_question(const struct deciding *d, const struct run_command *command, struct error *error)
 {
     const struct run *run = d->run;
     const char *step = json_text(command->body, "step", "");
@@ -41,7 +41,7 @@ static bool fits_question(const struct deciding *d, const struct command *comman
     return true;
 }
 
-static json_t *reason_body(const struct command *command)
+static json_t *reason_body(const struct run_command *command)
 {
     json_t *body = json_object();
     json_t *reason = json_object_get(command->body, "reason");
@@ -50,7 +50,8 @@ static json_t *reason_body(const struct command *command)
     return body;
 }
 
-static enum command_outcome approve(struct deciding *d, const struct command *command, struct error *error)
+static enum command_outcome approve(struct deciding *d, const struct run_command *command,
+                                    struct error *error)
 {
     if (!fits_question(d, command, error))
         return COMMAND_REFUSED;
@@ -70,7 +71,7 @@ static enum command_outcome approve(struct deciding *d, const struct command *co
     return COMMAND_ACCEPTED;
 }
 
-static enum command_outcome reject(struct deciding *d, const struct command *command, struct error *error)
+static enum command_outcome reject(struct deciding *d, const struct run_command *command, struct error *error)
 {
     if (!fits_question(d, command, error))
         return COMMAND_REFUSED;
@@ -91,7 +92,7 @@ static enum command_outcome reject(struct deciding *d, const struct command *com
 }
 
 /* The outputs that a person gives: known names, the declared types, all that later steps need. */
-static json_t *read_outputs(const struct deciding *d, const struct command *command, struct error *error)
+static json_t *read_outputs(const struct deciding *d, const struct run_command *command, struct error *error)
 {
     const struct machine_step *step = step_in_hand(d);
     json_t *given = json_object_get(command->body, "outputs");
@@ -127,7 +128,8 @@ static json_t *read_outputs(const struct deciding *d, const struct command *comm
     return NULL;
 }
 
-static enum command_outcome resolve(struct deciding *d, const struct command *command, struct error *error)
+static enum command_outcome resolve(struct deciding *d, const struct run_command *command,
+                                    struct error *error)
 {
     struct run *run = d->run;
     if (!fits_question(d, command, error))
@@ -151,7 +153,7 @@ static enum command_outcome resolve(struct deciding *d, const struct command *co
     return COMMAND_ACCEPTED;
 }
 
-static enum command_outcome pause(struct deciding *d, const struct command *command, struct error *error)
+static enum command_outcome pause(struct deciding *d, const struct run_command *command, struct error *error)
 {
     if (d->run->paused)
         return refuse(error, "it is paused already");
@@ -166,7 +168,7 @@ static enum command_outcome pause(struct deciding *d, const struct command *comm
     return COMMAND_ACCEPTED;
 }
 
-static enum command_outcome cancel(struct deciding *d, const struct command *command, struct error *error)
+static enum command_outcome cancel(struct deciding *d, const struct run_command *command, struct error *error)
 {
     if (d->run->cancelling)
         return refuse(error, "it is being cancelled already");
@@ -177,7 +179,7 @@ static enum command_outcome cancel(struct deciding *d, const struct command *com
     return COMMAND_ACCEPTED;
 }
 
-static void remember_ending(struct deciding *d, enum ending ending, const struct command *command)
+static void remember_ending(struct deciding *d, enum ending ending, const struct run_command *command)
 {
     d->live->ending = ending;
     json_decref(d->live->ending_body);
@@ -185,7 +187,8 @@ static void remember_ending(struct deciding *d, enum ending ending, const struct
     json_object_set_new(d->live->ending_body, "actor", json_string(command->actor));
 }
 
-static enum command_outcome rollback(struct deciding *d, const struct command *command, struct error *error)
+static enum command_outcome rollback(struct deciding *d, const struct run_command *command,
+                                     struct error *error)
 {
     if (d->run->undoing)
         return refuse(error, "it is being rolled back already");
@@ -200,7 +203,7 @@ static enum command_outcome rollback(struct deciding *d, const struct command *c
 }
 
 /* A person's resume: of a failed run, of a paused one, from an earlier step. */
-static enum command_outcome resume(struct deciding *d, const struct command *command, struct error *error)
+static enum command_outcome resume(struct deciding *d, const struct run_command *command, struct error *error)
 {
     struct run *run = d->run;
     const char *from = json_text(command->body, "from", NULL);
@@ -243,7 +246,7 @@ bool command_closes_gate(const char *name)
     return false;
 }
 
-enum command_outcome machine_command(struct run *run, struct live *live, const struct command *command,
+enum command_outcome machine_command(struct run *run, struct live *live, const struct run_command *command,
                                      struct decision *decision, struct error *error)
 {
     struct deciding d = {.run = run, .live = live, .decision = decision, .actor = command->actor};

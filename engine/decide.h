@@ -136,7 +136,7 @@ const char *machine_row_name(int row);
 extern uint64_t machine_rows_taken[];
 
 /* ---- people's commands (command.c) ---- */
-struct command {
+struct run_command {
     const char *name; /* "approve", "reject", "resolve", "pause", "cancel", "rollback", "resume" */
     const json_t *body;
     const char *actor;
@@ -147,7 +147,7 @@ enum command_outcome {
     COMMAND_DEFERRED, /* what is in flight is let go first: ask again when the decision is made */
 };
 /* The gate has been closed before, for those that stop something (command_closes_gate). */
-enum command_outcome machine_command(struct run *run, struct live *live, const struct command *command,
+enum command_outcome machine_command(struct run *run, struct live *live, const struct run_command *command,
                                      struct decision *decision, struct error *error);
 bool command_closes_gate(const char *name);
 

@@ -127,7 +127,8 @@ void drive_decide(struct drive *drive, const struct stimulus *stimulus)
     machine_next(drive->run, drive->live, stimulus, drive_decision(drive));
 }
 
-enum command_outcome drive_command(struct drive *drive, const struct command *command, struct error *error)
+enum command_outcome drive_command(struct drive *drive, const struct run_command *command,
+                                   struct error *error)
 {
     static const struct stimulus tick = {.kind = STIMULUS_TICK};
     struct decision *decision = drive_decision(drive);

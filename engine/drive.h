@@ -88,7 +88,8 @@ int drive_write(struct drive *drive, struct error *error);
 /* After the commit: tells the watcher, forgets the events, carries out the order. */
 void drive_act(struct drive *drive);
 /* Applies a person's command. */
-enum command_outcome drive_command(struct drive *drive, const struct command *command, struct error *error);
+enum command_outcome drive_command(struct drive *drive, const struct run_command *command,
+                                   struct error *error);
 
 /* ---- body.c: what runs on the pool ---- */
 /* Hands out the body that the order names; its answer comes back through drive_returned (driver.c). */

@@ -231,7 +231,7 @@ int driver_take(struct driver *driver, int64_t id, const struct driver_take *tak
     drive->lock_since_ms = clock_system()->steady_ms(clock_system());
     if (!take->command)
         return 0;
-    struct command command = {.name = take->command, .body = take->body, .actor = driver->actor};
+    struct run_command command = {.name = take->command, .body = take->body, .actor = driver->actor};
     if (drive_command(drive, &command, error) != COMMAND_REFUSED)
         return 0;
     driver->drives = drive->next;
@@ -267,7 +267,7 @@ static int take_command(void *context, const struct command_row *row)
         }
         struct error error = {0};
         json_t *body = json_loads(row->body, 0, NULL);
-        struct command command = {.name = row->name, .body = body, .actor = row->actor};
+        struct run_command command = {.name = row->name, .body = body, .actor = row->actor};
         char *actor = string_copy(row->actor);
         command.actor = actor;
         enum command_outcome outcome = drive_command(drive, &command, &error);
@@ -392,7 +392,7 @@ static void approve_here(struct drive *drive)
     json_t *body = json_pack("{s:O,s:O,s:b}", "step", json_object_get(drive->run->question, "step"),
                              "question", json_object_get(drive->run->question, "digest"), "by_option",
                              driver->options.approves);
-    struct command command = {.name = "approve", .body = body, .actor = driver->actor};
+    struct run_command command = {.name = "approve", .body = body, .actor = driver->actor};
     struct error error = {0};
     drive->leaving = false;
     drive_command(drive, &command, &error);
