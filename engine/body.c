@@ -87,7 +87,7 @@ static json_t *checkpoint_for(const struct drive *drive, bool undo, enum order o
     if (drive->live->checkpoint && undo == drive->run->undoing)
         return drive->live->checkpoint;
     if (undo && !act->checkpoint)
-        return step->first_checkpoint;
+        return json_object_get(json_array_get(step->visit_starts, 0), "checkpoint");
     return act->checkpoint;
 }
 
@@ -105,7 +105,8 @@ static void fill_visit(struct body *body)
     json_t *inputs = act->inputs && run->entered ? act->inputs : drive->live->inputs;
     body->inputs = json_incref(inputs ? inputs : memory->act.inputs);
     body->checkpoint = json_incref(checkpoint_for(drive, body->undo, body->order));
-    body->starts = act->prepared ? json_copy(act->prepared) : json_array();
+    json_t *starts = body->undo && body->order == ORDER_PREPARE ? memory->visit_starts : act->prepared;
+    body->starts = starts ? json_copy(starts) : json_array();
     body->visit = (struct visit){
         .store_uuid = store_uuid(drive->driver->store),
         .run = run->id,

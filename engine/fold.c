@@ -69,7 +69,7 @@ static void begin_visit(struct run *run, const struct event *event)
     step->carry = false;
     step->act.answered = false;
     keep(&step->act.inputs, NULL);
-    keep(&step->first_checkpoint, NULL);
+    keep(&step->visit_starts, NULL);
     keep(&step->outputs, NULL);
     keep(&step->error, NULL);
     set_step_status(run, event->step, STEP_RUNNING);
@@ -101,6 +101,8 @@ static void fold_run_submitted(struct run *run, const struct event *event)
     json_object_set(names, "params", json_object_get(event->body, "params"));
     json_object_set(names, "vars", json_object_get(event->body, "vars"));
     json_object_set_new(names, "steps", json_object());
+    for (int i = 0; i < run->machine->step_count; i++)
+        show_step(run, i); /* an expression may ask has() of a step that has not run */
     json_object_set_new(names, "run",
                         json_pack("{s:I,s:s,s:s}", "id", (json_int_t)run->id, "actor", event->actor, "job",
                                   run->machine->job));
@@ -166,6 +168,13 @@ static void fold_started(struct run *run, const struct event *event)
     wait_for(run, WAIT_NOTHING);
 }
 
+static void append_start(json_t **list, json_t *start)
+{
+    if (!*list)
+        *list = json_array();
+    json_array_append(*list, start);
+}
+
 static void fold_step_prepared(struct run *run, const struct event *event)
 {
     struct run_step *step = &run->steps[event->step];
@@ -174,12 +183,12 @@ static void fold_step_prepared(struct run *run, const struct event *event)
     keep(&act->checkpoint, checkpoint);
     act->acted = true;
     if (checkpoint) {
-        if (!act->prepared)
-            act->prepared = json_array();
-        json_array_append_new(act->prepared, json_pack("{s:i,s:i,s:O}", "visit", step->visit, "start",
-                                                       act->starts, "checkpoint", checkpoint));
-        if (!run->undoing && !step->first_checkpoint)
-            keep(&step->first_checkpoint, checkpoint);
+        json_t *start = json_pack("{s:i,s:i,s:O}", "visit", step->visit, "start", act->starts, "checkpoint",
+                                  checkpoint);
+        append_start(&act->prepared, start);
+        if (!run->undoing)
+            append_start(&step->visit_starts, start);
+        json_decref(start);
     }
     take_time(step, event->body);
     run->place = PLACE_PREPARED;

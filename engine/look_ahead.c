@@ -20,7 +20,7 @@ static void look_begin(struct look *look, const struct run *run)
                           .world = json_object(),
                           .told = json_array(),
                           .folder = json_text(run->submitted, "folder", "/")};
-    json_object_set_new(look->names, "steps", json_object());
+    json_object_set_new(look->names, "steps", json_copy(json_object_get(run->names, "steps")));
 }
 
 static void look_end(struct look *look)

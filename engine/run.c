@@ -63,7 +63,7 @@ void run_free(struct run *run)
         struct run_step *step = &run->steps[i];
         act_clear(&step->act);
         act_clear(&step->undo);
-        json_decref(step->first_checkpoint);
+        json_decref(step->visit_starts);
         json_decref(step->outputs);
         json_decref(step->error);
         json_decref(step->succeeded_inputs);

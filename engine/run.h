@@ -97,7 +97,7 @@ struct run_step {
     int64_t started_ms, finished_ms; /* wall */
     struct run_act act;
     struct run_act undo;
-    json_t *first_checkpoint; /* what the visit's first start had prepared: what an undo goes back to */
+    json_t *visit_starts;     /* array like run_act.prepared: this visit's starts, for its undo; NULL: none */
     json_t *outputs;          /* NULL: none */
     json_t *error;            /* {"code","message"}; NULL */
     json_t *succeeded_inputs; /* of the last success: for --from */

@@ -1,5 +1,175 @@
-#include "steps/kind.h"
+/* command: runs a program under a keeper. What its answer means (`on_exit:`, `until:`, `outputs:`, `probe:`)
+ * the engine evaluates; here it is started and its end is read. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/memory.h"
 #include "steps/kinds.h"
+#include "steps/secret.h"
+
+#define CHILD_LOOK_MS 100
+
+/* ---- the program ---- */
+
+static void add_string(char ***list, size_t *count, char *owned)
+{
+    *list = memory_resize(*list, *count + 2, sizeof **list);
+    (*list)[(*count)++] = owned;
+    (*list)[*count] = NULL;
+}
+
+static int fill_arguments(const struct visit *visit, struct program *program, struct error *error)
+{
+    const json_t *argv = json_object_get(visit->inputs, "argv");
+    size_t count = 0, index;
+    json_t *argument;
+    if (!json_array_size(argv) || json_array_size(argv) > LIMIT_ARGUMENTS)
+        return error_set(error, ERROR_PARAM_INVALID, "argv has %zu arguments; 1 to %d are allowed",
+                         json_array_size(argv), LIMIT_ARGUMENTS);
+    json_array_foreach(argv, index, argument) add_string(
+        &program->arguments, &count,
+        json_is_string(argument) ? string_copy(json_string_value(argument)) : json_canonical(argument));
+    return 0;
+}
+
+/* A name without a slash is looked for on the PATH that the program gets: found now, so that the keeper only
+ * execs. */
+static int find_program(struct program *program, const char *path, struct error *error)
+{
+    char *name = program->arguments[0], *copy = string_copy(path), *rest = copy, *found = NULL;
+    if (strchr(name, '/')) {
+        free(copy);
+        return 0;
+    }
+    for (char *folder = strsep(&rest, ":"); folder && !found; folder = strsep(&rest, ":")) {
+        char *candidate = string_format("%s/%s", *folder ? folder : ".", name);
+        if (*folder == '/' && !access(candidate, X_OK))
+            found = candidate;
+        else
+            free(candidate);
+    }
+    free(copy);
+    if (!found)
+        return error_set(error, ERROR_NOT_FOUND, "there is no program \"%s\" on PATH (%s)", name, path);
+    free(name);
+    program->arguments[0] = found;
+    return 0;
+}
+
+/* The stated minimum: PATH, HOME, LANG, TZ, PAWL_RUN, PAWL_KEY; `env:` is laid over it. */
+static int fill_environment(const struct visit *visit, struct program *program, struct error *error)
+{
+    static const char *const inherited[] = {"PATH", "HOME", "LANG", "TZ"};
+    const json_t *env = json_object_get(visit->inputs, "env");
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++) {
+        const char *value = getenv(inherited[i]);
+        if (value && !json_object_get(env, inherited[i]))
+            add_string(&program->environment, &count, string_format("%s=%s", inherited[i], value));
+    }
+    add_string(&program->environment, &count, string_format("PAWL_RUN=%lld", (long long)visit->run));
+    add_string(&program->environment, &count, string_format("PAWL_KEY=%s", visit->key));
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)env, name, value)
+    {
+        char *text = secret_reveal(value, error);
+        if (!text)
+            return error_context(error, "env.%s", name);
+        add_string(&program->environment, &count, string_format("%s=%s", name, text));
+        explicit_bzero(text, strlen(text));
+        free(text);
+    }
+    return 0;
+}
+
+static int fill_program(const struct visit *visit, struct program *program, char **out_input,
+                        struct error *error)
+{
+    const json_t *input = json_object_get(visit->inputs, "stdin");
+    const char *folder = json_text(visit->inputs, "cwd", NULL), *path = getenv("PATH");
+    *out_input = NULL;
+    if (fill_arguments(visit, program, error) ||
+        find_program(program, path ? path : "/usr/bin:/bin", error) ||
+        fill_environment(visit, program, error))
+        return -1;
+    program->folder = string_copy(folder);
+    if (!input || json_is_null(input))
+        return 0;
+    *out_input = secret_reveal(input, error);
+    return *out_input ? 0 : error_context(error, "stdin");
+}
+
+/* ---- the bodies ---- */
+
+static void prepare(const struct visit *visit, struct answer *answer)
+{
+    struct program program = {0};
+    struct error error = {0};
+    char *input = NULL;
+    json_t *keeper = NULL;
+    if (!fill_program(visit, &program, &input, &error))
+        keeper = visit->keep(visit, &program, input, &error);
+    if (keeper) {
+        answer_done(answer, NULL);
+        answer->checkpoint = json_pack("{s:o}", "keeper", keeper);
+    } else {
+        answer_failed(answer, &error);
+    }
+    free(input);
+    program_clear(&program);
+}
+
+/* What a program wrote becomes an output: bounded, and text. */
+static int add_output(json_t *outputs, const char *name, const char *text, struct error *error)
+{
+    if (strlen(text) > LIMIT_COMMAND_STDOUT)
+        return error_set(error, ERROR_LIMIT, "it wrote %zu bytes to %s, at most %d become an output",
+                         strlen(text), name, LIMIT_COMMAND_STDOUT);
+    json_t *value = json_string(text);
+    if (!value)
+        return error_set(error, ERROR_EXIT_STATUS, "what it wrote to %s is not UTF-8", name);
+    json_object_set_new(outputs, name, value);
+    return 0;
+}
+
+static void read_end(int exit_status, const char *out, const char *err, bool truncated, struct answer *answer)
+{
+    struct error error = {0};
+    json_t *outputs = json_pack("{s:i}", "exit_code", exit_status);
+    if (truncated)
+        error_set(&error, ERROR_LIMIT, "it wrote more than the %d bytes that are kept", LIMIT_CAPTURE_BYTES);
+    if (truncated || add_output(outputs, "stdout", out, &error)) {
+        json_decref(outputs);
+        answer_failed(answer, &error);
+        return;
+    }
+    if (exit_status)
+        add_output(outputs, "stderr", err, &error); /* for the message only */
+    answer_done(answer, outputs);
+}
+
+static void apply(const struct visit *visit, struct answer *answer)
+{
+    const struct child *child = visit->child;
+    struct error error;
+    switch (child->state) {
+    case CHILD_RUNNING:
+        answer_again(answer, CHILD_LOOK_MS);
+        answer->acting = true;
+        error_set(&answer->error, ERROR_NOT_YET, "its program is running");
+        break;
+    case CHILD_EXITED:
+        read_end(child->exit_status, child->out, child->err, child->truncated, answer);
+        break;
+    default:
+        error_set(&error, ERROR_EXIT_STATUS, "its program is gone, and left no record of its end");
+        answer_unknown(answer, &error);
+    }
+}
 
 const struct step_kind kind_command = {
     .declaration =
@@ -34,4 +204,7 @@ const struct step_kind kind_command = {
             .general = true,
             .answers = "exit_code|stdout|json",
         },
+    .prepare = prepare,
+    .apply = apply,
+    .runs_child = true,
 };
