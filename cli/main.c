@@ -1,11 +1,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/post_render.h"
 
 /* A closed standard stream would be reused by the next file that is opened: the store, say. */
 static void hold_standard_streams(void)
@@ -20,6 +22,9 @@ int main(int argument_count, char **arguments)
     hold_standard_streams();
     memory_use_for_json();
     signal(SIGPIPE, SIG_IGN);
+    const char *token = getenv(POST_RENDER_VARIABLE);
+    if (argument_count == 1 && token)
+        return post_render(token);
     const struct command *command = argument_count > 1 ? command_find(arguments[1]) : NULL;
     if (command && command->raw)
         return command->run_raw(argument_count - 2, arguments + 2);

@@ -1,0 +1,21 @@
+#include "cli/post_render.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+
+int post_render(const char *token)
+{
+    char bytes[65536];
+    ssize_t length;
+    printf("# pawl-token: %s\n", token);
+    while ((length = read(STDIN_FILENO, bytes, sizeof bytes)) != 0) {
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length < 0 || fwrite(bytes, 1, (size_t)length, stdout) != (size_t)length)
+            return EXIT_SYSTEM;
+    }
+    return fflush(stdout) ? EXIT_SYSTEM : EXIT_SUCCEEDED;
+}
