@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,20 @@ int folder_sync(const char *path, struct error *error)
     int result = fsync(folder) ? error_set_errno(error, ERROR_SYSTEM, "cannot sync folder %s", path) : 0;
     close(folder);
     return result;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    (void)!remove(path);
+    return 0;
+}
+
+void folder_remove(const char *path)
+{
+    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static int write_whole(int file, const char *bytes, size_t length)

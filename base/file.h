@@ -18,6 +18,8 @@ int file_replace(const char *path, const void *bytes, size_t length, mode_t mode
 /* Creates a folder and its parents with exactly this mode, whatever the umask; existing ones are left as they
  * are. */
 int folder_make(const char *path, mode_t mode, struct error *error);
+/* Removes a folder and all in it, without following links; what cannot be removed stays. */
+void folder_remove(const char *path);
 int folder_sync(const char *path, struct error *error);
 
 /* Opens (creating it) and locks a file, exclusively, without waiting: the descriptor, close-on-exec; -1 with

@@ -1,10 +1,8 @@
 /* What runs on the pool: one body at a time for each run. A body is handed out with everything that it reads,
  * works sequentially on a worker thread, and comes back to the loop as a stimulus. While it is out, the loop
  * changes nothing that it looks at. */
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -235,7 +233,9 @@ static void run_body(uv_work_t *work)
     struct body *body = work->data;
     struct drive *drive = body->drive;
     if (body->order == ORDER_PLAN) {
-        body->refused = look_ahead_refuses(drive->run, &body->visit, &body->error);
+        body->refused = make_folders(body, &body->error) != 0 ||
+                        look_ahead_refuses(drive->run, &body->visit, &body->error);
+        folder_remove(body->folder);
         return;
     }
     const struct machine_step *step = &drive->machine->steps[drive->run->step];
@@ -366,15 +366,6 @@ void body_start(struct drive *drive, enum order order)
 
 /* ---- folders ---- */
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    (void)!remove(path); /* what cannot be removed stays; it is private */
-    return 0;
-}
-
 void drive_remove_folders(struct drive *drive)
 {
     const struct run *run = drive->run;
@@ -386,7 +377,7 @@ void drive_remove_folders(struct drive *drive)
                                            (long long)run->id, drive->machine->steps[i].id,
                                            run->steps[i].visit, k ? "undo." : "", start);
                 if (!access(path, F_OK))
-                    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+                    folder_remove(path);
                 free(path);
             }
     }

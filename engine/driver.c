@@ -532,10 +532,12 @@ static bool any_child_lives(const struct driver *driver)
     return false;
 }
 
-/* How long the loop may sleep. A virtual clock jumps instead, when no body and no keeper is out. */
-static void set_timer(struct driver *driver)
+/* How long the loop may sleep, in ms. A virtual clock jumps instead, when no body and no keeper is out. */
+static int64_t sleep_ms(struct driver *driver)
 {
     struct drive *drive = NULL;
+    if (any_is_ready(driver))
+        return 0;
     int64_t wait_ms = next_due_ms(driver, &drive);
     if (wait_ms > 0 && clock_is_virtual(drive->cluster->clock)) {
         struct clock *clock = drive->cluster->clock;
@@ -544,11 +546,18 @@ static void set_timer(struct driver *driver)
             clock->jump_to(clock, clock->steady_ms(clock) + wait_ms);
         wait_ms = idle ? 0 : CHILD_LOOK_MS;
     }
-    if (any_is_ready(driver))
-        wait_ms = 0;
     if (wait_ms < 0 || wait_ms > COMMANDS_LOOK_MS)
         wait_ms = COMMANDS_LOOK_MS;
-    uv_timer_start(&driver->timer, on_wake, (uint64_t)wait_ms, 0);
+    return wait_ms;
+}
+
+/* Collects what completes until then. The timer repeats: one that is due before the loop looks would else
+ * never end its wait. */
+static void collect(struct driver *driver, int64_t wait_ms)
+{
+    uv_timer_start(&driver->timer, on_wake, (uint64_t)wait_ms, COMMANDS_LOOK_MS);
+    uv_run(&driver->loop, wait_ms ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    uv_timer_stop(&driver->timer);
 }
 
 void drive_returned(struct drive *drive, const struct stimulus *stimulus)
@@ -566,9 +575,7 @@ int driver_run(struct driver *driver, struct error *error)
         turn(driver);
         if (!driver->drives || driver->failed)
             break;
-        set_timer(driver);
-        uv_run(&driver->loop, UV_RUN_ONCE);
-        uv_timer_stop(&driver->timer);
+        collect(driver, sleep_ms(driver));
     }
     if (!driver->failed)
         return 0;

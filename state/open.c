@@ -196,15 +196,25 @@ static int read_uuid(struct store *store, struct error *error)
     return result == 1 && store->uuid ? 0 : -1;
 }
 
+/* Children and keepers run elsewhere: a relative path would mean another place there. */
+static char *absolute_path(const char *path)
+{
+    char *here = *path == '/' ? NULL : getcwd(NULL, 0);
+    char *absolute = here ? string_format("%s/%s", here, path) : string_copy(path);
+    free(here);
+    return absolute;
+}
+
 struct store *store_open(const char *path, enum store_mode mode, struct error *error)
 {
     struct store *store = memory_new(sizeof *store);
-    store->path = string_copy(path);
-    store->folder = string_format("%s.d", path);
+    store->path = absolute_path(path);
+    store->folder = string_format("%s.d", store->path);
     int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     if ((mode == STORE_CREATE && make_places(store, error)) || check_places(store, error))
         goto failed;
-    if (sqlite3_open_v2(path, &store->database, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL)) {
+    if (sqlite3_open_v2(store->path, &store->database, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+                        NULL)) {
         error_set(error, ERROR_STORE, "%s: cannot open: %s", path, sqlite3_errmsg(store->database));
         goto failed;
     }
