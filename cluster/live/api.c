@@ -68,8 +68,8 @@ static void what_write(char what[256], const char *verb, const struct resource *
 {
     const char *namespace = resource->namespace ? resource->namespace : "";
     const char *name = resource->name ? resource->name : "";
-    snprintf(what, 256, "%s %s %s%s%s", verb, resource->resource, namespace, *namespace && *name ? "/" : "",
-             name);
+    snprintf(what, 256, "%s %s%s%s%s%s", verb, resource->resource, *namespace || *name ? " " : "", namespace,
+             *namespace && *name ? "/" : "", name);
 }
 
 /* One request about this resource; `query` starts with '?' or is "". */
