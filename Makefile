@@ -52,8 +52,13 @@ unit: $(BUILD)/pawl $(UNIT_TESTS)
 e2e: $(BUILD)/pawl
 	PAWL=$(abspath $(BUILD)/pawl) tests/e2e/run.sh
 
+COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 install: $(BUILD)/pawl
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pawl/jobs
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pawl/jobs $(DESTDIR)$(PREFIX)/share/man/man1 \
+	        $(COMPLETIONS)
+	install -m 644 docs/pawl.1 $(DESTDIR)$(PREFIX)/share/man/man1/pawl.1
+	$(BUILD)/pawl completion > $(COMPLETIONS)/pawl
+	chmod 644 $(COMPLETIONS)/pawl
 	install -m 755 $(BUILD)/pawl $(DESTDIR)$(PREFIX)/bin/pawl
 	install -m 644 $(wildcard jobs/*.yaml) $(DESTDIR)$(PREFIX)/share/pawl/jobs/
 

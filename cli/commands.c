@@ -136,6 +136,11 @@ const struct command COMMANDS[] = {
      .summary = "make a simulated cluster, look into it, script a fault into it",
      .raw = true,
      .run_raw = sim_command},
+    {.name = "completion",
+     .synopsis = "",
+     .summary = "a bash completion script",
+     .hidden = true,
+     .run = command_completion},
     {.name = "sim-helm", .hidden = true, .raw = true, .run_raw = sim_helm_command},
     {.name = "keeper", .hidden = true, .raw = true, .run_raw = keeper_main},
 };

@@ -24,7 +24,8 @@ int command_resolve(struct invocation *invocation);
 int command_pause(struct invocation *invocation);
 int command_cancel(struct invocation *invocation);
 int command_rollback(struct invocation *invocation);
-int command_audit(struct invocation *invocation);   /* audit.c */
-int command_version(struct invocation *invocation); /* version.c */
+int command_audit(struct invocation *invocation);      /* audit.c */
+int command_version(struct invocation *invocation);    /* version.c */
+int command_completion(struct invocation *invocation); /* completion.c */
 
 #endif
