@@ -11,6 +11,21 @@ static const struct option_declaration EVAL_OPTIONS[] = {
 };
 
 const struct command COMMANDS[] = {
+    {.name = "validate",
+     .synopsis = "JOB",
+     .summary = "check a job file; contacts nothing",
+     .least = 1,
+     .most = 1,
+     .run = command_validate},
+    {.name = "plan",
+     .synopsis = "JOB [-p name=value]…",
+     .summary = "what a run would do, read-only, against the cluster",
+     .help = "Each step is asked what it would find and change, in order, each seeing what those before it\n"
+             "would change. Nothing is changed or recorded.",
+     .options = PLAN_OPTIONS,
+     .least = 1,
+     .most = 1,
+     .run = command_plan},
     {.name = "submit",
      .synopsis = "JOB [-p name=value]…",
      .summary = "record a run and drive it",

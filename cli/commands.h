@@ -4,27 +4,27 @@
 
 #include "cli/command.h"
 
-extern const struct option_declaration LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[];
+extern const struct option_declaration PLAN_OPTIONS[], SUBMIT_OPTIONS[], RESUME_OPTIONS[], APPROVE_OPTIONS[],
+    REASON_OPTIONS[], ROLLBACK_OPTIONS[], RESOLVE_OPTIONS[], LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[];
 
-int command_list(struct invocation *invocation);    /* list.c */
-int command_status(struct invocation *invocation);  /* status.c */
-int command_history(struct invocation *invocation); /* history.c */
-int command_logs(struct invocation *invocation);    /* logs.c */
-int command_steps(struct invocation *invocation);   /* kinds.c */
-int command_schema(struct invocation *invocation);  /* schema.c */
-int command_eval(struct invocation *invocation);    /* eval.c */
-extern const struct option_declaration SUBMIT_OPTIONS[], RESUME_OPTIONS[], APPROVE_OPTIONS[],
-    REASON_OPTIONS[], ROLLBACK_OPTIONS[], RESOLVE_OPTIONS[];
-
-int command_submit(struct invocation *invocation);  /* submit.c */
-int command_resume(struct invocation *invocation);  /* resume.c */
-int command_approve(struct invocation *invocation); /* control.c */
+int command_validate(struct invocation *invocation); /* validate.c */
+int command_plan(struct invocation *invocation);     /* plan.c */
+int command_submit(struct invocation *invocation);   /* submit.c */
+int command_resume(struct invocation *invocation);   /* resume.c */
+int command_approve(struct invocation *invocation);  /* control.c */
 int command_reject(struct invocation *invocation);
 int command_resolve(struct invocation *invocation);
 int command_pause(struct invocation *invocation);
 int command_cancel(struct invocation *invocation);
 int command_rollback(struct invocation *invocation);
+int command_list(struct invocation *invocation);       /* list.c */
+int command_status(struct invocation *invocation);     /* status.c */
+int command_history(struct invocation *invocation);    /* history.c */
+int command_logs(struct invocation *invocation);       /* logs.c */
 int command_audit(struct invocation *invocation);      /* audit.c */
+int command_eval(struct invocation *invocation);       /* eval.c */
+int command_steps(struct invocation *invocation);      /* kinds.c */
+int command_schema(struct invocation *invocation);     /* schema.c */
 int command_version(struct invocation *invocation);    /* version.c */
 int command_completion(struct invocation *invocation); /* completion.c */
 

@@ -77,8 +77,6 @@ static int read_filter(struct listing *listing, struct run_filter *filter, struc
     *filter = (struct run_filter){.job = invocation_value(invocation, "job")};
     /* The global --cluster filters here; the environment's default does not. */
     filter->cluster = invocation_value(invocation, "cluster");
-    if (filter->cluster && !strncmp(filter->cluster, "sim:", 4))
-        filter->cluster += 4;
     listing->status = invocation_value(invocation, "status");
     if ((since && read_time("since", since, &filter->since_ms, error)) ||
         (until && read_time("until", until, &filter->until_ms, error)) || read_status(listing, error))
@@ -105,7 +103,7 @@ static void print_row(struct listing *listing, const struct run_row *row, const 
                "CLUSTER");
     printf("%5lld  %-11s  %-24s  %-19s  %-16s  %s", (long long)row->run, shown, row->job, submitted,
            row->step ? row->step : "-", where);
-    if (waiting && strcmp(json_text(waiting, "for", "nothing"), "nothing"))
+    if (waiting && !strcmp(shown, "waiting") && strcmp(json_text(waiting, "for", "nothing"), "nothing"))
         printf("  (waits for %s)", json_text(waiting, "for", ""));
     putchar('\n');
     free(where);

@@ -12,6 +12,7 @@
 #include "cli/report.h"
 #include "cli/run_view.h"
 #include "cli/store_open.h"
+#include "engine/driver.h"
 
 #define WATCH_LOOK_MS 100
 
@@ -45,8 +46,7 @@ static int see_run(void *context, const struct run_row *row)
     view->run = run_view_json(row, shown);
     view->actor = string_copy(row->actor);
     view->lock = string_copy(row->lock);
-    bool open = !strcmp(shown, "running") || !strcmp(shown, "waiting");
-    json_t *driver = open && row->driver ? json_loads(row->driver, 0, NULL) : NULL;
+    json_t *driver = driver_lives(view->store, row->driver) ? json_loads(row->driver, 0, NULL) : NULL;
     if (driver)
         view->driver = string_format("%lld on %s", (long long)json_int(driver, "pid", 0),
                                      json_text(driver, "host", "?"));

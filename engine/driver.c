@@ -458,6 +458,8 @@ static void act_all(struct driver *driver)
 /* A run that waits for a person is kept while others are driven: the person's word shall reach it. */
 static bool may_go(const struct driver *driver, const struct drive *drive)
 {
+    if (driver->data_version < 0) /* a command has been passed over for now: it comes first */
+        return false;
     if (drive->run->clean)
         return true;
     for (const struct drive *other = driver->drives; other; other = other->next)
