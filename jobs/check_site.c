@@ -191,7 +191,8 @@ static void explain(struct checking *checking, int other, struct expression_faul
     }
     snprintf(fault->message, sizeof fault->message, "\"%s\" may run before \"%s\" has run",
              job->steps[wish->step].id, job->steps[other].id);
-    flow_explain(checking->reading->flow, wish->step, other, checking->hint, sizeof checking->hint);
+    if (checking->reading->diagnostics->count < LIMIT_JOB_DIAGNOSTICS) /* else nobody reads it */
+        flow_explain(checking->reading->flow, wish->step, other, checking->hint, sizeof checking->hint);
 }
 
 static type resolve_step(struct checking *checking, const char *const *path, int count, bool tested,

@@ -86,6 +86,8 @@ static void walk_bytes(struct walk *walk, const struct document_node *node, cons
             if (!inside)
                 return;
             walk_blanks(walk);
+        } else if (is_blank(text) && (node->style != STYLE_DOUBLE || walk->at[0] != '\\')) {
+            text++; /* a line break whose lines were passed already */
         } else if (is_blank(walk->at) && node->style != STYLE_DOUBLE) {
             walk_blanks(walk);
         } else {

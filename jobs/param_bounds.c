@@ -109,7 +109,9 @@ static bool pattern_matches(const char *pattern, const char *text)
 
 static char *value_shown(const json_t *value)
 {
-    return json_is_string(value) ? string_copy(json_string_value(value)) : json_canonical(value);
+    if (json_is_string(value))
+        return string_copy(json_string_value(value));
+    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15)); /* for people */
 }
 
 static bool is_listed(const json_t *list, const json_t *value)
