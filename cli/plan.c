@@ -220,10 +220,12 @@ static int tell(struct planning *planning)
                               planning->refused ? planning->error.message : NULL));
     else
         print_plan(planning);
-    if (planning->refused && invocation->json)
-        return error_exit_status(planning->error.code);
-    if (planning->refused)
-        return report_error(invocation, &planning->error);
+    if (planning->refused) {
+        if (!invocation->json)
+            report_error(invocation, &planning->error);
+        /* Whatever it was that refuses: nothing is wrong with how pawl was called. */
+        return error_exit_status(planning->error.code) == EXIT_SYSTEM ? EXIT_SYSTEM : EXIT_FAILED;
+    }
     return work && invocation_has(invocation, "detailed-exitcode") ? SOMETHING_TO_DO : EXIT_SUCCEEDED;
 }
 

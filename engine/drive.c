@@ -47,6 +47,8 @@ void drive_free(struct drive *drive)
     free(drive->decision);
     json_decref(drive->answers);
     free(drive->command_actor);
+    free(drive->take_command);
+    json_decref(drive->take_body);
     projection_clear(&drive->projection);
     gate_destroy(&drive->gate);
     live_free(drive->live);

@@ -37,6 +37,8 @@ struct drive {
     bool wants_lock;
     bool leaving, lost;
     struct error error; /* why it is let go, where not by itself */
+    char *take_command; /* to be said once the words that lay in the store have been taken up; NULL: none */
+    json_t *take_body;
     struct drive *next;
 };
 

@@ -216,6 +216,21 @@ static struct drive *load_drive(struct driver *driver, int64_t id, struct error 
     return drive;
 }
 
+static int note_command(void *context, const struct command_row *row)
+{
+    (void)row;
+    *(bool *)context = true;
+    return 1;
+}
+
+static bool has_open_command(struct driver *driver, int64_t run)
+{
+    bool any = false;
+    struct error ignored; /* a store that cannot be read stops the driver at its next commit */
+    store_each_command(driver->store, run, note_command, &any, &ignored);
+    return any;
+}
+
 int driver_take(struct driver *driver, int64_t id, const struct driver_take *take, struct error *error)
 {
     struct drive *drive = load_drive(driver, id, error);
@@ -231,6 +246,11 @@ int driver_take(struct driver *driver, int64_t id, const struct driver_take *tak
     drive->lock_since_ms = clock_system()->steady_ms(clock_system());
     if (!take->command)
         return 0;
+    if (has_open_command(driver, id)) {
+        drive->take_command = string_copy(take->command);
+        drive->take_body = json_deep_copy(take->body);
+        return 0;
+    }
     struct run_command command = {.name = take->command, .body = take->body, .actor = driver->actor};
     if (drive_command(drive, &command, error) != COMMAND_REFUSED)
         return 0;
@@ -240,6 +260,12 @@ int driver_take(struct driver *driver, int64_t id, const struct driver_take *tak
 }
 
 /* ---- commands of other processes ---- */
+
+static void let_go(struct drive *drive, const struct error *error)
+{
+    drive->lost = true;
+    drive->error = *error;
+}
 
 static void answer_command(struct drive *drive, int64_t id, bool accepted, const struct error *why)
 {
@@ -294,6 +320,31 @@ static void look_for_commands(struct driver *driver)
         driver->failed = true;
 }
 
+/* What people had said before comes first; a run that fails by it (a rejection) is not resumed by the same
+ * word that only let it be heard. */
+static void say_what_was_kept(struct driver *driver)
+{
+    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
+        if (!drive->take_command || drive->lost || has_undurable_decision(drive) ||
+            has_open_command(driver, drive->run->id))
+            continue;
+        struct run_command command = {
+            .name = drive->take_command, .body = drive->take_body, .actor = driver->actor};
+        struct error error = {0};
+        bool only_listens = drive->run->place == PLACE_STOPPED && !json_object_get(command.body, "from");
+        if (!only_listens && !run_is_ended(drive->run)) {
+            if (drive_command(drive, &command, &error) == COMMAND_REFUSED)
+                let_go(drive, &error);
+            drive->leaving = false;
+            drive->ready = true;
+        }
+        free(drive->take_command);
+        json_decref(drive->take_body);
+        drive->take_command = NULL;
+        drive->take_body = NULL;
+    }
+}
+
 /* A rollback or --from that waited for what was in flight has been decided, or overtaken by the run's end. */
 static void answer_deferred(struct drive *drive)
 {
@@ -314,12 +365,6 @@ static void answer_deferred(struct drive *drive)
 }
 
 /* ---- a turn of the loop: decide, commit, act ---- */
-
-static void let_go(struct drive *drive, const struct error *error)
-{
-    drive->lost = true;
-    drive->error = *error;
-}
 
 static void try_lock(struct drive *drive)
 {
@@ -458,7 +503,7 @@ static void act_all(struct driver *driver)
 /* A run that waits for a person is kept while others are driven: the person's word shall reach it. */
 static bool may_go(const struct driver *driver, const struct drive *drive)
 {
-    if (driver->data_version < 0) /* a command has been passed over for now: it comes first */
+    if (driver->data_version < 0 || drive->take_command) /* words that have been passed over come first */
         return false;
     if (drive->run->clean)
         return true;
@@ -574,6 +619,7 @@ int driver_run(struct driver *driver, struct error *error)
 {
     while (driver->drives && !driver->failed) {
         look_for_commands(driver);
+        say_what_was_kept(driver);
         turn(driver);
         if (!driver->drives || driver->failed)
             break;

@@ -193,6 +193,13 @@ void emit_probed(struct deciding *d, const char *answer, bool again)
 
 /* ---- where it leads ---- */
 
+/* What was evaluated for a visit that did not begin (an approval's question) is no other step's. */
+static void forget_inputs(struct deciding *d)
+{
+    json_decref(d->live->inputs);
+    d->live->inputs = NULL;
+}
+
 /* The id of the step that a way leads to, or NULL where it has been taken as often as it may be. */
 static const char *way_target(const struct run *run, const struct machine_way *way)
 {
@@ -243,6 +250,7 @@ void emit_success(struct deciding *d, const json_t *outputs, const char *by, con
         json_object_set_new(body, "summary", json_string(summary));
     add_time(d, body);
     emit(d, EVENT_STEP_SUCCEEDED, d->run->step, body);
+    forget_inputs(d);
     d->live->fresh = false;
     d->live->ending = ENDING_NONE == d->live->ending || d->live->ending == ENDING_TIMEOUT ||
                               d->live->ending == ENDING_ATTEMPT_TIMEOUT
@@ -253,6 +261,7 @@ void emit_success(struct deciding *d, const json_t *outputs, const char *by, con
 void emit_skip(struct deciding *d)
 {
     emit(d, EVENT_STEP_SKIPPED, d->run->step, json_pack("{s:s}", "then", list_next(d->run)));
+    forget_inputs(d);
 }
 
 static json_t *failure_body(struct deciding *d, const struct error *error, bool transient, bool acted)
@@ -339,6 +348,7 @@ void emit_run_failed(struct deciding *d, const struct error *error)
     if (d->run->step >= 0)
         json_object_set_new(object, "step", json_string(step_in_hand(d)->id));
     emit(d, EVENT_RUN_FAILED, -1, json_pack("{s:o}", "error", object));
+    forget_inputs(d);
     if (!d->run->began && d->run->holds_lock) /* nothing is half done: others may go first */
         emit(d, EVENT_LOCK_RELEASED, -1, json_object());
 }
@@ -371,6 +381,7 @@ void emit_rollback(struct deciding *d, const char *reason)
 {
     emit(d, EVENT_ROLLBACK_STARTED, -1,
          json_pack("{s:o,s:s}", "steps", undo_order(d->run), "reason", reason));
+    forget_inputs(d);
     d->live->fresh = false;
     d->live->ending = ENDING_NONE;
     d->live->act_ended_ms = d->live->now_ms;

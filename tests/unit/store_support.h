@@ -29,7 +29,7 @@ static void remove_folder(void)
     free(test_path);
 }
 
-static struct store *open_store(enum store_mode mode)
+__attribute__((unused)) static struct store *open_store(enum store_mode mode)
 {
     struct error error = {0};
     struct store *store = store_open(test_path, mode, &error);
@@ -37,7 +37,7 @@ static struct store *open_store(enum store_mode mode)
     return store;
 }
 
-static struct run_row plain_row(int64_t run)
+__attribute__((unused)) static struct run_row plain_row(int64_t run)
 {
     return (struct run_row){.run = run,
                             .job = "job",
@@ -51,7 +51,7 @@ static struct run_row plain_row(int64_t run)
                             .submitted_ms = 1000 * run};
 }
 
-static struct record plain_record(int64_t run, int64_t seq)
+__attribute__((unused)) static struct record plain_record(int64_t run, int64_t seq)
 {
     return (struct record){.run = run,
                            .seq = seq,

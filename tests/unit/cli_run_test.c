@@ -1,0 +1,385 @@
+/* The commands that record and drive, as programs, on a simulated cluster: exit statuses, JSON, and what
+ * people say to a run. */
+#include <sqlite3.h>
+
+#include "cli_support.h"
+
+/* ---- the scene: a simulated cluster and some jobs in the test's folder ---- */
+
+static void write_job(const char *name, const char *text)
+{
+    char *path = string_format("%s/%s.yaml", test_folder, name);
+    struct error error = {0};
+    DO(file_replace(path, text, strlen(text), 0600, &error));
+    free(path);
+}
+
+static void make_scene(void)
+{
+    make_folder();
+    ck_assert_int_eq(chdir(test_folder), 0);
+    char *cluster = string_format("sim:%s/c.sim", test_folder);
+    setenv("PAWL_ACTOR", "ops@bastion", 1);
+    ck_assert_msg(pawl("sim init c.sim --time virtual") == 0, "%s", ran.err);
+    setenv("PAWL_CLUSTER", cluster, 1);
+    free(cluster);
+    write_job("good",
+              "job: good\nversion: 1\nparams:\n  n: {type: int, default: 1, min: 0}\nsteps:\n"
+              "  - {id: one, uses: assert, with: {that: '${params.n > 0}', message: n is too small}}\n"
+              "  - {id: nap, uses: sleep, with: {for: 1h}}\n");
+    write_job("asks", "job: asks\nversion: 1\nlock: ns/name\nsteps:\n"
+                      "  - {id: first, uses: assert, with: {that: '${true}'}}\n"
+                      "  - {id: ask, uses: approve, with: {message: Go on?}}\n"
+                      "  - {id: last, uses: assert, with: {that: '${steps.ask.by != \"\"}'}}\n");
+    write_job("fails", "job: fails\nversion: 1\nsteps:\n"
+                       "  - {id: no, uses: command, effect: converge, with: {argv: [/bin/false]},\n"
+                       "     outputs: {code: {type: int, value: '${exit_code}'}}}\n"
+                       "  - {id: after, uses: assert, with: {that: '${steps.no.code == 7}'}}\n");
+    write_job("edits", "job: edits\nversion: 1\nsteps:\n"
+                       "  - {id: edit, uses: edit_values, with: {file: nowhere.yaml, set: {a.b: 1}}}\n");
+    write_job("broken", "job: broken\nversion: 1\nsteps:\n  - {id: one, uses: asert}\n");
+}
+
+static void leave_scene(void)
+{
+    ck_assert_int_eq(chdir("/"), 0);
+    remove_folder();
+}
+
+static void expect(const char *arguments, int status)
+{
+    ck_assert_msg(pawl(arguments) == status, "pawl %s left with %d, not %d:\n%s%s", arguments, ran.status,
+                  status, ran.out, ran.err);
+}
+
+static void expect_status(int run, const char *status)
+{
+    char *arguments = string_format("status %d --json", run);
+    json_t *view = pawl_json(arguments, 0);
+    ck_assert_msg(!strcmp(text_at(view, "status"), status), "run %d is %s, not %s", run,
+                  text_at(view, "status"), status);
+    json_decref(view);
+    free(arguments);
+}
+
+static size_t run_count(void)
+{
+    if (access(test_path, F_OK))
+        return 0;
+    json_t *list = pawl_json("list --json", 0);
+    size_t count = json_array_size(list);
+    json_decref(list);
+    return count;
+}
+
+/* ---- submit ---- */
+
+START_TEST(a_run_that_succeeds_leaves_with_0_and_says_its_number_first)
+{
+    expect("submit good.yaml", 0);
+    ck_assert_msg(!strncmp(ran.out, "run 1 ", 6), "%s", ran.out);
+    ck_assert_ptr_nonnull(strstr(ran.err, "run 1 succeeded"));
+    expect_status(1, "succeeded");
+    expect("audit verify", 0);
+}
+END_TEST
+
+START_TEST(a_run_that_fails_leaves_with_1_and_can_be_resumed)
+{
+    expect("submit good.yaml -p n=0", 1);
+    ck_assert_ptr_nonnull(strstr(ran.err, "n is too small"));
+    ck_assert_ptr_nonnull(strstr(ran.err, "pawl resume 1"));
+    expect_status(1, "failed");
+    expect("resume 1", 1);
+    expect("resume", 2); /* a failed run is not an interrupted one */
+}
+END_TEST
+
+START_TEST(what_is_wrong_leaves_with_2_and_records_nothing)
+{
+    static const char *const cases[] = {
+        "submit broken.yaml",
+        "submit missing.yaml",
+        "submit good.yaml -p m=1",
+        "submit good.yaml -p n=-1",
+        "submit good.yaml -p n=x",
+        "submit good.yaml -p n",
+        "submit good.yaml --params-file missing.yaml",
+        "submit",
+        "plan broken.yaml",
+        "validate broken.yaml",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        expect(cases[i], 2);
+        char *as_json = string_format("%s --json", cases[i]);
+        json_t *errors = pawl_json(as_json, 2);
+        ck_assert_uint_gt(json_array_size(json_object_get(errors, "errors")), 0);
+        json_decref(errors);
+        free(as_json);
+    }
+    ck_assert_int_ne(access(test_path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_cluster_that_is_not_there_leaves_with_5_and_records_nothing)
+{
+    expect("submit good.yaml --cluster sim:/nowhere/c.sim", 5);
+    expect("plan good.yaml --cluster sim:/nowhere/c.sim", 5);
+    ck_assert_int_ne(access(test_path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(submit_prints_one_json_object_a_line)
+{
+    expect("submit good.yaml --json", 0);
+    ck_assert_str_eq(ran.err, "");
+    int lines = 0;
+    bool succeeded = false;
+    for (char *line = strtok(ran.out, "\n"); line; line = strtok(NULL, "\n")) {
+        json_t *event = json_loads(line, 0, NULL);
+        ck_assert_msg(event != NULL, "%s", line);
+        if (!lines++) {
+            ck_assert_str_eq(text_at(event, "event"), "run_submitted");
+            ck_assert_int_eq(json_integer_value(json_object_get(event, "run")), 1);
+        }
+        succeeded = succeeded || !strcmp(text_at(event, "event"), "run_succeeded");
+        json_decref(event);
+    }
+    ck_assert(succeeded);
+}
+END_TEST
+
+START_TEST(the_same_key_gives_the_same_run)
+{
+    expect("submit good.yaml --key nightly", 0);
+    expect("submit good.yaml --key nightly", 0);
+    ck_assert_msg(!strncmp(ran.out, "run 1 ", 6), "%s", ran.out);
+    expect("submit good.yaml --key nightly -p n=2", 2);
+    expect("submit asks.yaml --key nightly", 2);
+    ck_assert_uint_eq(run_count(), 1);
+}
+END_TEST
+
+START_TEST(a_second_run_of_a_lock_leaves_with_4_or_waits)
+{
+    expect("submit asks.yaml", 3);
+    expect("submit asks.yaml", 4);
+    ck_assert_ptr_nonnull(strstr(ran.err, "run 1"));
+    ck_assert_uint_eq(run_count(), 1);
+    expect("submit asks.yaml --detach", 0);
+    ck_assert_uint_eq(run_count(), 2);
+    expect("resume 2", 4);
+    expect("cancel 1 --reason 'let the other one go'", 0);
+    expect("resume 2", 3);
+}
+END_TEST
+
+/* ---- what people say ---- */
+
+START_TEST(an_approval_left_in_the_store_is_taken_up_by_resume)
+{
+    expect("submit asks.yaml", 3);
+    ck_assert_ptr_nonnull(strstr(ran.err, "pawl approve 1 ask"));
+    expect_status(1, "waiting");
+    expect("approve 1 ask --reason fine", 0);
+    expect_status(1, "interrupted");
+    expect("resume", 0);
+    expect("history 1", 0);
+    ck_assert_ptr_nonnull(strstr(ran.out, "ask approved"));
+    ck_assert_ptr_nonnull(strstr(ran.out, "by ops@bastion: fine"));
+}
+END_TEST
+
+START_TEST(yes_approves_and_is_recorded_as_that)
+{
+    expect("submit asks.yaml --yes", 0);
+    expect("history 1", 0);
+    ck_assert_ptr_nonnull(strstr(ran.out, "--yes"));
+}
+END_TEST
+
+START_TEST(a_rejection_fails_the_run)
+{
+    expect("submit asks.yaml", 3);
+    expect("reject 1 ask", 2); /* wants a reason */
+    expect("reject 1 ask --reason 'not today'", 0);
+    expect("resume 1", 1);
+    expect_status(1, "failed");
+    expect("status 1", 0);
+    ck_assert_ptr_nonnull(strstr(ran.out, "not today"));
+}
+END_TEST
+
+START_TEST(a_word_that_does_not_fit_is_refused)
+{
+    expect("submit asks.yaml", 3);
+    static const char *const cases[] = {"approve 1 last",
+                                        "approve 2 ask",
+                                        "approve 1",
+                                        "resolve 1 ask --reason x",
+                                        "resolve 1 ask --done --retry --reason x",
+                                        "resolve 1 ask --done",
+                                        "cancel 1",
+                                        "rollback 1",
+                                        "resume 1 --from first",
+                                        "resume 1 --take-over",
+                                        "resume --all 1",
+                                        "resume 1 --from nowhere --reason x"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect(cases[i], 2);
+    expect_status(1, "waiting");
+}
+END_TEST
+
+START_TEST(a_cancelled_run_stays_cancelled_and_frees_its_lock)
+{
+    expect("submit asks.yaml", 3);
+    expect("cancel 1 --reason enough", 0);
+    expect_status(1, "cancelled");
+    expect("resume 1", 2);
+    expect("cancel 1 --reason again", 2);
+    expect("approve 1 ask", 2);
+    expect("submit asks.yaml --yes", 0);
+    expect("audit verify", 0);
+}
+END_TEST
+
+START_TEST(a_paused_run_goes_on_when_it_is_resumed)
+{
+    expect("submit good.yaml --paused", 0);
+    expect_status(1, "waiting");
+    expect("resume 1", 0);
+    expect_status(1, "succeeded");
+}
+END_TEST
+
+START_TEST(a_failed_step_that_was_put_right_by_hand_is_resolved)
+{
+    expect("submit fails.yaml", 1);
+    expect("resolve 1 no --done --reason 'by hand'", 2); /* a later step needs its output */
+    ck_assert_ptr_nonnull(strstr(ran.err, "--output code=VALUE"));
+    expect("resolve 1 no --done --reason 'by hand' --output code=x", 2);
+    expect("resolve 1 no --done --reason 'by hand' --output kode=7", 2);
+    expect("resolve 1 no --done --reason 'by hand' --output code=7", 0);
+    expect("resume 1", 0);
+    json_t *run = pawl_json("status 1 --json", 0);
+    json_t *step = json_array_get(json_object_get(run, "steps"), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(step, "outputs"), "code")), 7);
+    json_decref(run);
+    expect("audit verify", 0);
+}
+END_TEST
+
+START_TEST(resume_without_a_run_takes_the_only_interrupted_one)
+{
+    expect("submit asks.yaml", 3);
+    expect("resume", 2);
+    expect("approve 1 ask", 0);
+    expect("submit good.yaml --paused", 0);
+    expect("resume", 0);
+    expect_status(1, "succeeded");
+}
+END_TEST
+
+/* ---- plan, audit ---- */
+
+START_TEST(a_plan_says_whether_there_is_something_to_do)
+{
+    expect("plan good.yaml --detailed-exitcode", 0);
+    expect("plan fails.yaml", 0);
+    expect("plan fails.yaml --detailed-exitcode", 10);
+    json_t *plan = pawl_json("plan fails.yaml --json", 0);
+    ck_assert(json_is_true(json_object_get(plan, "changes")));
+    ck_assert_uint_eq(json_array_size(json_object_get(plan, "steps")), 2);
+    json_decref(plan);
+    ck_assert_int_ne(access(test_path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(a_plan_that_is_refused_leaves_with_1)
+{
+    expect("plan edits.yaml", 1);
+    ck_assert_ptr_nonnull(strstr(ran.out, "REFUSED"));
+    json_t *plan = pawl_json("plan edits.yaml --json", 1);
+    ck_assert(json_is_true(json_object_get(plan, "refused")));
+    json_decref(plan);
+}
+END_TEST
+
+static void change_store(const char *sql)
+{
+    sqlite3 *database;
+    ck_assert_int_eq(sqlite3_open(test_path, &database), 0);
+    ck_assert_int_eq(sqlite3_exec(database, sql, NULL, NULL, NULL), 0);
+    sqlite3_close(database);
+}
+
+START_TEST(audit_verify_leaves_with_1_where_something_was_changed)
+{
+    expect("submit good.yaml", 0);
+    expect("submit good.yaml -p n=0", 1);
+    change_store("UPDATE runs SET status = 'succeeded' WHERE run = 2");
+    expect("audit verify", 1);
+    ck_assert_ptr_nonnull(strstr(ran.out, "run 2"));
+    expect("audit rebuild", 0);
+    expect("audit verify", 0);
+    expect_status(2, "failed");
+    change_store("DROP TRIGGER events_are_not_changed; UPDATE events SET actor = 'x' WHERE id = 4");
+    json_t *report = pawl_json("audit verify --json", 1);
+    ck_assert(json_is_false(json_object_get(report, "intact")));
+    ck_assert_int_eq(json_integer_value(json_object_get(report, "seq")), 4);
+    json_decref(report);
+}
+END_TEST
+
+START_TEST(export_is_the_history_of_all_runs)
+{
+    expect("submit good.yaml", 0);
+    expect("submit good.yaml", 0);
+    expect("history 1 --json", 0);
+    char *first = string_copy(ran.out);
+    expect("history 2 --json", 0);
+    char *both = string_format("%s%s", first, ran.out);
+    expect("audit export", 0);
+    ck_assert_str_eq(ran.out, both);
+    free(first);
+    free(both);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        a_run_that_succeeds_leaves_with_0_and_says_its_number_first,
+        a_run_that_fails_leaves_with_1_and_can_be_resumed,
+        what_is_wrong_leaves_with_2_and_records_nothing,
+        a_cluster_that_is_not_there_leaves_with_5_and_records_nothing,
+        submit_prints_one_json_object_a_line,
+        the_same_key_gives_the_same_run,
+        a_second_run_of_a_lock_leaves_with_4_or_waits,
+        an_approval_left_in_the_store_is_taken_up_by_resume,
+        yes_approves_and_is_recorded_as_that,
+        a_rejection_fails_the_run,
+        a_word_that_does_not_fit_is_refused,
+        a_cancelled_run_stays_cancelled_and_frees_its_lock,
+        a_paused_run_goes_on_when_it_is_resumed,
+        a_failed_step_that_was_put_right_by_hand_is_resolved,
+        resume_without_a_run_takes_the_only_interrupted_one,
+        a_plan_says_whether_there_is_something_to_do,
+        a_plan_that_is_refused_leaves_with_1,
+        audit_verify_leaves_with_1_where_something_was_changed,
+        export_is_the_history_of_all_runs,
+    };
+    Suite *suite = suite_create("cli: run");
+    TCase *all = tcase_create("all");
+    tcase_add_checked_fixture(all, make_scene, leave_scene);
+    tcase_set_timeout(all, 60);
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+        tcase_add_test(all, tests[i]);
+    suite_add_tcase(suite, all);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
