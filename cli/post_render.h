@@ -4,7 +4,7 @@
 #ifndef PAWL_CLI_POST_RENDER_H
 #define PAWL_CLI_POST_RENDER_H
 
-#define POST_RENDER_VARIABLE "PAWL_POST_RENDER" /* as in steps/helm_upgrade.h */
+#define POST_RENDER_VARIABLE "PAWL_POST_RENDER" /* as in steps/helm_start.c */
 
 /* The exit status. */
 int post_render(const char *token);

@@ -4,120 +4,153 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/digest.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
 
+#define CHART_BYTES_LIMIT (64 * 1024 * 1024)
+
+/* ---- what helm says went wrong ---- */
+
+/* Part of helm's message → what it means. The first that fits. */
+static const struct {
+    const char *part;
+    enum error_code code;
+} MEANINGS[] = {
+    {"another operation (install/upgrade/rollback) is in progress", ERROR_HELM_PENDING},
+    {"release: not found", ERROR_NOT_FOUND},
+    {"has no deployed releases", ERROR_NOT_FOUND},
+    {"cluster unreachable", ERROR_CLUSTER_UNREACHABLE},
+    {"connection refused", ERROR_CLUSTER_UNREACHABLE},
+    {"connection reset", ERROR_CLUSTER_UNREACHABLE},
+    {"no route to host", ERROR_CLUSTER_UNREACHABLE},
+    {"no such host", ERROR_CLUSTER_UNREACHABLE},
+    {"i/o timeout", ERROR_CLUSTER_UNREACHABLE},
+    {"TLS handshake timeout", ERROR_CLUSTER_UNREACHABLE},
+    {"http2: client connection lost", ERROR_CLUSTER_UNREACHABLE},
+    {"unexpected EOF", ERROR_CLUSTER_UNREACHABLE},
+    {"Too Many Requests", ERROR_CLUSTER_BUSY},
+    {"too many requests", ERROR_CLUSTER_BUSY},
+    {"etcdserver:", ERROR_CLUSTER_BUSY},
+    {"ServiceUnavailable", ERROR_CLUSTER_BUSY},
+    {"the server is currently unable", ERROR_CLUSTER_BUSY},
+    {"forbidden:", ERROR_CLUSTER_DENIED},
+    {"Unauthorized", ERROR_CLUSTER_DENIED},
+};
+
+/* Warnings come first: the message begins at "Error:". */
+static const char *complaint_of(const char *text)
+{
+    const char *found = text;
+    for (const char *at = text; (at = strstr(at, "Error: ")); at += strlen("Error: "))
+        if (at == text || at[-1] == '\n')
+            found = at + strlen("Error: ");
+    return found;
+}
+
+int helm_explain(const char *doing, int exit_status, const char *stderr_text, struct error *error)
+{
+    const char *complaint = complaint_of(stderr_text);
+    int length = (int)strlen(complaint);
+    enum error_code code = ERROR_HELM;
+    while (length && (complaint[length - 1] == '\n' || complaint[length - 1] == ' '))
+        length--;
+    for (size_t i = 0; i < sizeof MEANINGS / sizeof *MEANINGS; i++)
+        if (strstr(complaint, MEANINGS[i].part)) {
+            code = MEANINGS[i].code;
+            break;
+        }
+    if (length)
+        return error_set(error, code, "%s: %.*s", doing, length, complaint);
+    return error_set(error, code, "%s: left with status %d and said nothing", doing, exit_status);
+}
+
 /* ---- running it ---- */
 
-/* What helm's own words say about whether a retry may help. */
-static enum error_code code_of(const char *said)
+static int ask(const struct release *release, const char *const *arguments, const char *folder,
+               struct program_output *out, struct error *error)
 {
-    static const struct {
-        const char *words;
-        enum error_code code;
-    } KNOWN[] = {
-        {"release: not found", ERROR_NOT_FOUND},
-        {"another operation (install/upgrade/rollback) is in progress", ERROR_HELM_PENDING},
-        {"Kubernetes cluster unreachable", ERROR_CLUSTER_UNREACHABLE},
-        {"connection refused", ERROR_CLUSTER_UNREACHABLE},
-        {"i/o timeout", ERROR_CLUSTER_UNREACHABLE},
-        {"TLS handshake timeout", ERROR_CLUSTER_UNREACHABLE},
-        {"etcdserver: request timed out", ERROR_CLUSTER_BUSY},
-        {"the server is currently unable to handle the request", ERROR_CLUSTER_BUSY},
-        {"Too Many Requests", ERROR_CLUSTER_BUSY},
-        {"is forbidden", ERROR_CLUSTER_DENIED},
-        {"Unauthorized", ERROR_CLUSTER_DENIED},
-    };
-    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
-        if (strstr(said, KNOWN[i].words))
-            return KNOWN[i].code;
-    return ERROR_HELM;
+    char doing[160];
+    snprintf(doing, sizeof doing, "helm %s%s%s", arguments[0], arguments[1] ? " " : "",
+             arguments[1] ? arguments[1] : "");
+    *out = (struct program_output){0};
+    if (release->cluster->calls->helm(release->cluster, arguments, folder, out, error))
+        return error_context(error, "%s", doing);
+    if (out->exit_status)
+        return helm_explain(doing, out->exit_status, out->err ? out->err : "", error);
+    return 0;
 }
 
-/* The last line that helm wrote to stderr and is no warning: its "Error: …". Borrowed. */
-static const char *last_words(const char *err)
+static json_t *ask_json(const struct release *release, const char *const *arguments, const char *folder,
+                        struct error *error)
 {
-    const char *error = strstr(err, "Error: ");
-    return error ? error + strlen("Error: ") : err;
-}
-
-int helm_error(const char *doing, int exit_status, const char *err, struct error *error)
-{
-    const char *said = last_words(err);
-    int length = (int)strcspn(said, "\n");
-    return error_set(error, code_of(err), "%s: helm left with status %d: %.*s", doing, exit_status,
-                     length > 700 ? 700 : length, said);
-}
-
-/* Runs helm to its end; its stdout is the caller's: free() it. NULL with the error filled. */
-static char *ask_helm(struct cluster *cluster, const char *const *arguments, const char *folder,
-                      struct error *error)
-{
-    struct program_output output = {0};
-    char *doing = string_format("helm %s %s", arguments[0], arguments[1] ? arguments[1] : "");
-    char *out = NULL;
-    if (cluster->calls->helm(cluster, arguments, folder, &output, error))
-        error_context(error, "%s", doing);
-    else if (output.exit_status)
-        helm_error(doing, output.exit_status, output.err ? output.err : "", error);
-    else
-        out = string_copy(output.out ? output.out : "");
-    program_output_clear(&output);
-    free(doing);
-    return out;
-}
-
-static json_t *ask_helm_json(struct cluster *cluster, const char *const *arguments, const char *folder,
-                             struct error *error)
-{
-    char *out = ask_helm(cluster, arguments, folder, error);
-    json_t *value = out ? json_read(out, strlen(out), LIMIT_JSON_BYTES, "helm's answer", error) : NULL;
-    free(out);
+    struct program_output out;
+    json_t *value = NULL;
+    if (!ask(release, arguments, folder, &out, error))
+        value = json_read(out.out, out.out_length, LIMIT_JSON_BYTES, "what helm prints", error);
+    if (!value && error->code == ERROR_NONE)
+        error_set(error, ERROR_CLUSTER_ANSWER, "helm %s printed no JSON", arguments[0]);
+    program_output_clear(&out);
     return value;
 }
 
-/* ---- history ---- */
+/* ---- the history ---- */
 
 json_t *helm_history(const struct release *release, struct error *error)
 {
-    const char *const arguments[] = {"history", release->name, "-n", release->namespace, "-o", "json",
-                                     "--max",   "256",         NULL};
-    json_t *history = ask_helm_json(release->cluster, arguments, NULL, error);
+    const char *arguments[] = {"history",  release->name, "--namespace", release->namespace,
+                               "--output", "json",        NULL};
+    json_t *history = ask_json(release, arguments, NULL, error);
     if (history && (!json_is_array(history) || !json_array_size(history))) {
+        error_set(error, ERROR_CLUSTER_ANSWER, "helm history of %s/%s is no list of revisions",
+                  release->namespace, release->name);
         json_decref(history);
-        error_set(error, ERROR_NOT_FOUND, "release \"%s\" in namespace \"%s\" has no history", release->name,
-                  release->namespace);
         return NULL;
     }
+    if (!history)
+        error_context(error, "release %s/%s", release->namespace, release->name);
     return history;
+}
+
+static bool is_any(const json_t *revision)
+{
+    (void)revision;
+    return true;
+}
+
+static bool is_deployed(const json_t *revision)
+{
+    return !strcmp(json_text(revision, "status", ""), "deployed");
+}
+
+static const json_t *newest_that(const json_t *history, bool (*fits)(const json_t *))
+{
+    const json_t *newest = NULL;
+    size_t index;
+    json_t *revision;
+    json_array_foreach(history, index, revision) if (fits(revision) && json_int(revision, "revision", 0) >
+                                                                           json_int(newest, "revision", 0))
+        newest = revision;
+    return newest;
 }
 
 const json_t *history_newest(const json_t *history)
 {
-    const json_t *newest = NULL;
-    size_t index;
-    json_t *revision;
-    json_array_foreach(history, index, revision) if (!newest || json_int(revision, "revision", 0) >
-                                                                    json_int(newest, "revision", 0))
-        newest = revision;
-    return newest;
+    return newest_that(history, is_any);
 }
 
-const json_t *history_deployed(const json_t *history)
+const json_t *history_newest_deployed(const json_t *history)
 {
-    const json_t *newest = NULL;
-    size_t index;
-    json_t *revision;
-    json_array_foreach(history, index, revision) if (!strcmp(json_text(revision, "status", ""), "deployed") &&
-                                                     (!newest || json_int(revision, "revision", 0) >
-                                                                     json_int(newest, "revision", 0)))
-        newest = revision;
-    return newest;
+    return newest_that(history, is_deployed);
 }
 
-const json_t *history_find(const json_t *history, int64_t number)
+const json_t *history_revision(const json_t *history, int64_t number)
 {
     size_t index;
     json_t *revision;
@@ -128,122 +161,169 @@ const json_t *history_find(const json_t *history, int64_t number)
 
 bool revision_is_pending(const json_t *revision)
 {
-    return !strncmp(json_text(revision, "status", ""), "pending-", strlen("pending-"));
+    return !strncmp(json_text(revision, "status", ""), "pending", strlen("pending"));
 }
 
-/* ---- values, manifest ---- */
+/* ---- a revision ---- */
 
 json_t *helm_values(const struct release *release, int64_t revision, struct error *error)
 {
     char number[24];
     snprintf(number, sizeof number, "%lld", (long long)revision);
-    const char *const arguments[] = {"get",        "values", release->name, "-n",   release->namespace,
-                                     "--revision", number,   "-o",          "json", NULL};
-    json_t *values = ask_helm_json(release->cluster, arguments, NULL, error);
-    if (!json_is_null(values))
-        return values;
-    json_decref(values);
-    return json_object();
+    const char *arguments[] = {"get",        "values", release->name, "--namespace", release->namespace,
+                               "--revision", number,   "--output",    "json",        NULL};
+    json_t *values = ask_json(release, arguments, NULL, error);
+    if (json_is_null(values)) {
+        json_decref(values);
+        values = json_object();
+    }
+    return values;
 }
 
 char *helm_manifest(const struct release *release, int64_t revision, struct error *error)
 {
     char number[24];
+    struct program_output out;
     snprintf(number, sizeof number, "%lld", (long long)revision);
-    const char *const arguments[] = {"get",        "manifest", release->name, "-n", release->namespace,
-                                     "--revision", number,     NULL};
-    return ask_helm(release->cluster, arguments, NULL, error);
+    const char *arguments[] = {"get",        "manifest", release->name, "--namespace", release->namespace,
+                               "--revision", number,     NULL};
+    char *manifest = ask(release, arguments, NULL, &out, error) ? NULL : string_copy(out.out);
+    program_output_clear(&out);
+    return manifest;
 }
 
-/* ---- chart ---- */
+/* ---- the chart ---- */
 
-static const char *base_name(const char *path)
+static bool is_archive(const char *name)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-const char *revision_chart_version(const json_t *revision, const char *chart)
-{
-    const char *full = json_text(revision, "chart", ""), *name = base_name(chart);
     size_t length = strlen(name);
-    if (!strncmp(full, name, length) && full[length] == '-')
-        return full + length + 1;
-    for (const char *dash = strchr(full, '-'); dash; dash = strchr(dash + 1, '-'))
-        if (dash[1] >= '0' && dash[1] <= '9')
-            return dash + 1;
-    return NULL;
+    return length > 4 && !strcmp(name + length - 4, ".tgz");
 }
 
-static bool is_archive(const char *chart)
+/* The one archive in a folder, free() it; with `remove`, all go and NULL is returned. */
+static char *archive_in(const char *folder, bool remove)
 {
-    size_t length = strlen(chart);
-    return length > 4 &&
-           (!strcmp(chart + length - 4, ".tgz") || (length > 7 && !strcmp(chart + length - 7, ".tar.gz")));
-}
-
-/* The one archive in a folder; free() it. */
-static char *find_archive(const char *folder)
-{
-    DIR *open_folder = opendir(folder);
-    char *path = NULL;
-    struct dirent *entry;
-    while (open_folder && !path && (entry = readdir(open_folder)))
-        if (is_archive(entry->d_name))
-            path = string_format("%s/%s", folder, entry->d_name);
-    if (open_folder)
-        closedir(open_folder);
-    return path;
-}
-
-int helm_pull(const struct release *release, const char *chart, const char *version, const char *folder,
-              struct chart *out, struct error *error)
-{
-    *out = (struct chart){.name = string_copy(base_name(chart)), .version = string_copy(version)};
-    if (is_archive(chart) && !strstr(chart, "://")) {
-        out->path = string_copy(chart);
-    } else if (*chart == '.' || *chart == '/') {
-        return error_set(error, ERROR_REFUSED,
-                         "chart: \"%s\" is a folder: its bytes cannot be pinned; package it", chart);
-    } else {
-        const char *const arguments[] = {"pull", chart, "--version", version, "-d", folder, NULL};
-        char *said = ask_helm(release->cluster, arguments, folder, error);
-        free(said);
-        if (!said)
-            return error_context(error, "chart %s %s", chart, version);
-        out->path = find_archive(folder);
+    DIR *listing = opendir(folder);
+    char *found = NULL;
+    for (struct dirent *entry; listing && (entry = readdir(listing));) {
+        char *path = is_archive(entry->d_name) ? string_format("%s/%s", folder, entry->d_name) : NULL;
+        if (path && remove)
+            unlink(path);
+        if (path && !remove && !found) {
+            found = path;
+            continue;
+        }
+        free(path);
     }
-    if (!out->path)
-        return error_set(error, ERROR_HELM, "helm pull of %s %s left no archive", chart, version);
-    return digest_of_file(out->path, &out->digest, error);
+    if (listing)
+        closedir(listing);
+    return found;
 }
 
-void chart_clear(struct chart *chart)
+static int copy_archive(const char *chart, const char *folder, struct error *error)
 {
-    free(chart->name);
-    free(chart->version);
-    free(chart->path);
-    *chart = (struct chart){0};
+    size_t length;
+    const char *slash = strrchr(chart, '/');
+    char *bytes = file_read(chart, CHART_BYTES_LIMIT, &length, error);
+    char *path = string_format("%s/%s", folder, slash ? slash + 1 : chart);
+    int result = bytes ? file_replace(path, bytes, length, 0600, error) : -1;
+    free(path);
+    free(bytes);
+    return result;
 }
 
-json_t *helm_dry_run(const struct release *release, const char *chart_path, const char *values_path,
-                     struct error *error)
+/* A chart is a path where it begins as one: then helm cannot pull it. */
+static int fetch(const struct release *release, const char *chart, const char *version, const char *folder,
+                 struct error *error)
 {
-    const char *const arguments[] = {"upgrade", release->name, chart_path,  "-n", release->namespace,
-                                     "-f",      values_path,   "--dry-run", "-o", "json",
-                                     NULL};
-    return ask_helm_json(release->cluster, arguments, NULL, error);
+    struct program_output out = {0};
+    struct stat status;
+    bool is_path = *chart == '/';
+    const char *pull[] = {"pull",  chart, "--destination", folder, version ? "--version" : NULL,
+                          version, NULL};
+    const char *package[] = {"package", chart, "--destination", folder, NULL};
+    if (is_path && stat(chart, &status))
+        return error_set_errno(error, ERROR_NOT_FOUND, "chart %s", chart);
+    if (is_path && S_ISREG(status.st_mode))
+        return copy_archive(chart, folder, error);
+    int result = ask(release, is_path ? package : pull, folder, &out, error);
+    program_output_clear(&out);
+    return result;
 }
 
-int helm_has_labels(struct cluster *cluster, struct error *error)
+char *helm_pull(const struct release *release, const char *chart, const char *version, const char *folder,
+                struct error *error)
 {
-    char *version = cluster->calls->helm_version(cluster, error);
+    if (folder_make(folder, 0700, error))
+        return NULL;
+    archive_in(folder, true);
+    if (fetch(release, chart, version, folder, error))
+        return NULL;
+    char *archive = archive_in(folder, false);
+    if (!archive)
+        error_set(error, ERROR_HELM, "helm pull %s left no archive", chart);
+    return archive;
+}
+
+json_t *helm_dry_run(const struct release *release, const char *chart, const char *values_path,
+                     const char *folder, struct error *error)
+{
+    const char *arguments[] = {"upgrade",          release->name, chart,       "--namespace",
+                               release->namespace, "--values",    values_path, "--dry-run",
+                               "--output",         "json",        NULL};
+    return ask_json(release, arguments, folder, error);
+}
+
+int helm_has_labels(const struct release *release, bool *out_is_v3, struct error *error)
+{
     int major = 0, minor = 0;
+    char *version = release->cluster->calls->helm_version(release->cluster, error);
     if (!version)
         return -1;
-    bool read = sscanf(version, "v%d.%d", &major, &minor) == 2;
-    if (!read)
-        error_set(error, ERROR_HELM, "helm's version \"%.60s\" cannot be read", version);
+    bool known = sscanf(version, "v%d.%d", &major, &minor) == 2;
+    if (!known)
+        error_set(error, ERROR_HELM, "helm calls itself %s", version);
     free(version);
-    return read ? major > 3 || (major == 3 && minor >= 13) : -1;
+    *out_is_v3 = major == 3;
+    return known ? major > 3 || (major == 3 && minor >= 13) : -1;
+}
+
+/* ---- the records ---- */
+
+static json_t *record_of(const json_t *secret)
+{
+    const json_t *metadata = json_object_get(secret, "metadata");
+    const json_t *labels = json_object_get(metadata, "labels");
+    char hex[DIGEST_HEX_SIZE];
+    char *text = json_canonical(metadata);
+    struct digest digest = digest_of(text, strlen(text));
+    digest_hex(&digest, hex);
+    free(text);
+    json_t *record = json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "revision",
+                               (json_int_t)strtoll(json_text(labels, "version", "0"), NULL, 10), "name",
+                               json_text(metadata, "name", ""), "uid", json_text(metadata, "uid", ""),
+                               "resourceVersion", json_text(metadata, "resourceVersion", ""), "status",
+                               json_text(labels, "status", ""), "sha256", hex);
+    const char *token = json_text(labels, "pawl-token", NULL);
+    if (token)
+        json_object_set_new(record, "token", json_string(token));
+    return record;
+}
+
+json_t *helm_records(const struct release *release, struct error *error)
+{
+    struct resource secrets = {"", "v1", "secrets", release->namespace, NULL};
+    json_t *list = NULL, *secret, *records = NULL;
+    size_t index;
+    char *selector = string_format("owner=helm,name=%s", release->name);
+    if (!release->cluster->calls->list(release->cluster, &secrets, selector, true, &list, error)) {
+        records = json_array();
+        json_array_foreach(json_object_get(list, "items"), index, secret)
+            json_array_append_new(records, record_of(secret));
+    } else {
+        error_context(error, "list the records of release %s/%s", release->namespace, release->name);
+    }
+    json_decref(list);
+    free(selector);
+    return records;
 }

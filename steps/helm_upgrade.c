@@ -1,7 +1,7 @@
-/* helm_upgrade: `helm upgrade` as in the procedure, but pinned, checked and marked (design: "helm_upgrade").
- * The helm program runs under a keeper; what it did is asked of helm's own history, by a token. */
-#include "steps/helm_upgrade.h"
-
+/* helm_upgrade: brings a release to a values file, as `helm upgrade` does, and restarts no pod.
+ *
+ * prepare looks at what would change, and refuses; the keeper runs helm; whether it has happened is read off
+ * the release's history by a token (helm_marks.h). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,260 +10,267 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "steps/helm_bodies.h"
+#include "steps/helm_look.h"
+#include "steps/helm_marks.h"
+#include "steps/helm_start.h"
+#include "steps/kind.h"
 #include "steps/kinds.h"
 
 #define CHILD_LOOK_MS 200
 
-static struct release release_of(const struct visit *visit)
+/* ---- prepare ---- */
+
+static bool is_same_file(const char *one, const char *other)
 {
-    return (struct release){visit->cluster, json_text(visit->inputs, "namespace", ""),
-                            json_text(visit->inputs, "release", "")};
+    char *a = realpath(one, NULL), *b = realpath(other, NULL);
+    bool same = !strcmp(a ? a : one, b ? b : other);
+    free(a);
+    free(b);
+    return same;
 }
 
-/* The step's own goal; the values' bytes are read from the file, or from what the plan knows of it. free()
- * *out_bytes. */
-static int goal_of(const struct visit *visit, const json_t *world, struct upgrade_goal *goal,
-                   char **out_bytes, struct error *error)
+json_t *helm_expected_changes(const struct visit *visit)
 {
-    const char *path = json_text(visit->inputs, "values", "");
-    const char *planned = json_string_value(json_object_get(json_object_get(world, "files"), path));
-    *goal = (struct upgrade_goal){
-        .chart = json_text(visit->inputs, "chart", ""),
-        .version = json_text(visit->inputs, "version", NULL),
-        .checks = true,
-        .waits = json_bool(visit->inputs, "wait", false),
-    };
-    *out_bytes = planned ? string_copy(planned)
-                         : file_read(path, LIMIT_VALUES_FILE_BYTES, &goal->values_length, error);
-    if (planned)
-        goal->values_length = strlen(planned);
-    goal->values = *out_bytes;
-    return *out_bytes ? 0 : -1;
-}
-
-/* ---- plan ---- */
-
-static int check_permissions(const struct release *release, struct error *error)
-{
-    static const struct {
-        const char *verb, *group, *version, *resource;
-    } NEEDED[] = {{"list", "", "v1", "secrets"},
-                  {"create", "", "v1", "secrets"},
-                  {"update", "", "v1", "secrets"},
-                  {"patch", "apps", "v1", "statefulsets"}};
-    for (size_t i = 0; i < sizeof NEEDED / sizeof *NEEDED; i++) {
-        const struct resource resource = {NEEDED[i].group, NEEDED[i].version, NEEDED[i].resource,
-                                          release->namespace, NULL};
-        bool allowed = false;
-        char why[256] = "";
-        if (release->cluster->calls->allowed(release->cluster, NEEDED[i].verb, &resource, &allowed, why,
-                                             error))
-            return -1;
-        if (!allowed)
-            return error_set(error, ERROR_CLUSTER_DENIED, "not allowed to %s %s in %s%s%s", NEEDED[i].verb,
-                             NEEDED[i].resource, release->namespace, *why ? ": " : "", why);
+    json_t *given = json_object_get(visit->inputs, "expect_changes"), *expected = json_array();
+    const char *values = json_text(visit->inputs, "values", ""), *path;
+    size_t index;
+    json_t *edit, *value;
+    if (json_is_array(given))
+        json_array_extend(expected, given);
+    json_array_foreach(visit->edits, index, edit)
+    {
+        if (json_is_array(given) || !is_same_file(json_text(edit, "file", ""), values))
+            continue;
+        json_object_foreach(json_object_get(edit, "set"), path, value)
+            json_array_append_new(expected, json_string(path));
     }
-    return 0;
+    return expected;
 }
 
-static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
+static int look_at_values(const struct visit *visit, struct helm_look *look, struct error *error)
 {
-    struct release release = release_of(visit);
-    struct upgrade_goal goal;
-    struct settled_upgrade settled = {0};
-    char *bytes = NULL;
-    answer->kind = PLAN_REFUSED;
-    if (!goal_of(visit, world, &goal, &bytes, &answer->error) &&
-        !check_permissions(&release, &answer->error) &&
-        !upgrade_settle(visit, &release, &goal, &settled, &answer->error)) {
-        int64_t base = json_int(settled.base, "revision", 0);
-        char hex[DIGEST_HEX_SIZE];
-        digest_hex(&settled.chart.digest, hex);
-        answer->kind = PLAN_OK;
-        answer->changes = json_incref(settled.changes);
-        answer->outputs = json_pack("{s:I,s:I,s:s+++,s:s}", "revision", (json_int_t)base + 1, "base_revision",
-                                    (json_int_t)base, "chart", settled.chart.name, "-", settled.chart.version,
-                                    "", "chart_sha256", hex);
-        snprintf(answer->summary, sizeof answer->summary,
-                 "revision %lld → %lld, chart %s-%s (pinned), %zu change%s", (long long)base,
-                 (long long)base + 1, settled.chart.name, settled.chart.version,
-                 json_array_size(settled.changes), json_array_size(settled.changes) == 1 ? "" : "s");
-    }
-    settled_upgrade_clear(&settled);
-    free(bytes);
+    size_t length;
+    char *values = file_read(json_text(visit->inputs, "values", ""), LIMIT_VALUES_FILE_BYTES, &length, error);
+    int result = values ? helm_look_ahead(look, values, length, error) : -1;
+    free(values);
+    return result;
 }
 
-/* ---- prepare, apply ---- */
-
-static void keep_upgrade(const struct visit *visit, const struct upgrade_goal *goal, struct answer *answer)
+static int check(const struct visit *visit, struct helm_look *look, struct error *error)
 {
-    struct release release = release_of(visit);
-    struct settled_upgrade settled = {0};
+    json_t *expected = helm_expected_changes(visit);
+    int result = helm_look_check_values(look, expected, error);
+    json_decref(expected);
+    if (!result && !json_bool(visit->inputs, "allow_restarts", false))
+        result = helm_look_check_restarts(look, error);
+    return result;
+}
+
+static void prepare(const struct visit *visit, struct answer *answer)
+{
+    struct helm_look look;
     struct error error = {0};
     json_t *checkpoint = NULL;
-    if (!upgrade_settle(visit, &release, goal, &settled, &error))
-        checkpoint = upgrade_keep(visit, &release, goal, &settled, &error);
+    helm_look_begin(&look, visit, visit->folder);
+    if (!helm_look_at_base(&look, &error) &&
+        !helm_look_at_chart(&look, json_text(visit->inputs, "chart", ""),
+                            json_text(visit->inputs, "version", NULL), look.base_chart, &error) &&
+        !look_at_values(visit, &look, &error) && !check(visit, &look, &error))
+        checkpoint = helm_start(visit, &look, &error);
     if (checkpoint) {
         answer_done(answer, NULL);
         answer->checkpoint = checkpoint;
     } else {
         answer_failed(answer, &error);
     }
-    settled_upgrade_clear(&settled);
+    helm_look_clear(&look);
 }
 
-static void prepare(const struct visit *visit, struct answer *answer)
+/* ---- what the history says ---- */
+
+static struct release release_of(const struct visit *visit)
 {
-    struct upgrade_goal goal;
-    struct error error = {0};
-    char *bytes = NULL;
-    if (goal_of(visit, NULL, &goal, &bytes, &error))
-        answer_failed(answer, &error);
-    else
-        keep_upgrade(visit, &goal, answer);
-    free(bytes);
+    return (struct release){.cluster = visit->cluster,
+                            .namespace = json_text(visit->inputs, "namespace", ""),
+                            .name = json_text(visit->inputs, "release", "")};
 }
 
-static json_t *outputs_of(const json_t *revision, const json_t *checkpoint)
+static json_t *outputs_of(const struct mark *mark)
 {
-    return json_pack("{s:I,s:O,s:s,s:O}", "revision", (json_int_t)json_int(revision, "revision", 0),
-                     "base_revision", json_object_get(checkpoint, "base_revision"), "chart",
-                     json_text(revision, "chart", ""), "chart_sha256",
-                     json_object_get(checkpoint, "chart_sha256"));
+    return json_pack("{s:I,s:I,s:s,s:s}", "revision", (json_int_t)mark->revision, "base_revision",
+                     (json_int_t)json_int(mark->checkpoint, "base_revision", 0), "chart",
+                     json_text(mark->checkpoint, "chart", ""), "chart_sha256",
+                     json_text(mark->checkpoint, "chart_sha256", ""));
 }
 
-static void say_done(const json_t *revision, const json_t *checkpoint, char summary[256])
+static void summarize(const struct mark *mark, char summary[256])
 {
-    snprintf(summary, 256, "revision %lld → %lld, chart %s (pinned)",
-             (long long)json_int(checkpoint, "base_revision", 0),
-             (long long)json_int(revision, "revision", 0), json_text(revision, "chart", ""));
+    int64_t base = json_int(mark->checkpoint, "base_revision", 0);
+    snprintf(summary, 256, "revision %lld → %lld, chart %s (%.12s)%s", (long long)base,
+             (long long)mark->revision, json_text(mark->checkpoint, "chart", ""),
+             json_text(mark->checkpoint, "chart_sha256", ""),
+             mark->revision > base + 1 ? "; somebody else upgraded in between" : "");
 }
 
-/* helm has left: its history says what it did, its exit status only why not. */
-static void judge_exit(const struct visit *visit, struct answer *answer)
+static int judge(const struct visit *visit, const json_t *starts, struct mark *mark, json_t **history,
+                 struct error *error)
 {
     struct release release = release_of(visit);
+    *mark = (struct mark){.state = MARK_ABSENT};
+    *history = helm_history(&release, error);
+    return *history ? marks_judge(&release, *history, starts, mark, error) : -1;
+}
+
+/* ---- apply: the keeper runs helm ---- */
+
+/* Ended without a success in the history: what it said, and what it left. */
+static void explain_failure(const struct visit *visit, const struct mark *mark, struct answer *answer)
+{
+    const struct child *child = visit->child;
     struct error error = {0};
-    json_t *history = helm_history(&release, &error);
-    json_t *this_start = json_pack("[{s:O}]", "checkpoint", visit->checkpoint);
-    const json_t *checkpoint = NULL;
-    const json_t *made = history ? token_success(history, this_start, &checkpoint) : NULL;
-    const json_t *newest = history ? history_newest(history) : NULL;
-    if (made) {
-        answer_done(answer, outputs_of(made, checkpoint));
-        say_done(made, checkpoint, answer->summary);
-    } else if (!history || visit->child->exit_status == 0 || revision_is_pending(newest)) {
-        if (history)
-            error_set(&error, ERROR_HELM,
-                      "helm left with status %d, and its history does not say what became of it",
-                      visit->child->exit_status);
-        answer_unknown(answer, &error);
-    } else {
-        helm_error("upgrade", visit->child->exit_status, visit->child->err ? visit->child->err : "", &error);
-        answer_failed(answer, &error);
+    bool killed = child->exit_status >= 128;
+    const char *name = json_text(visit->inputs, "release", "");
+    if (killed)
+        error_set(&error, ERROR_HELM, "helm upgrade %s was killed by signal %d", name,
+                  child->exit_status - 128);
+    else if (child->exit_status)
+        helm_explain("helm upgrade", child->exit_status, child->err ? child->err : "", &error);
+    else
+        error_set(&error, ERROR_HELM,
+                  "helm left with 0, but no revision of %s above %lld is one that this start made", name,
+                  (long long)json_int(visit->checkpoint, "base_revision", 0));
+    if (mark->state == MARK_PENDING || mark->state == MARK_FAILED) {
+        char *cause = string_copy(error.message);
+        error_set(&error, error.code, "%s (revision %lld is left %s)", cause, (long long)mark->revision,
+                  mark->state == MARK_PENDING ? "pending" : "failed");
+        free(cause);
     }
-    json_decref(this_start);
+    answer_failed(answer, &error);
+    answer->transient = answer->transient || killed;
+}
+
+static void take_exit(const struct visit *visit, struct answer *answer)
+{
+    json_t *starts = json_pack("[{s:O}]", "checkpoint", visit->checkpoint), *history = NULL;
+    struct mark mark;
+    struct error error = {0};
+    if (judge(visit, starts, &mark, &history, &error)) {
+        error_context(&error, "helm has ended, but what it did cannot be seen");
+        answer_unknown(answer, &error);
+    } else if (mark.state == MARK_DONE) {
+        answer_done(answer, outputs_of(&mark));
+        summarize(&mark, answer->summary);
+    } else {
+        explain_failure(visit, &mark, answer);
+    }
+    mark_clear(&mark);
     json_decref(history);
+    json_decref(starts);
 }
 
 static void apply(const struct visit *visit, struct answer *answer)
 {
-    struct error error;
+    struct error error = {0};
     switch (visit->child->state) {
     case CHILD_RUNNING:
         answer_again(answer, CHILD_LOOK_MS);
         answer->acting = true;
-        error_set(&answer->error, ERROR_NOT_YET, "helm is running");
         break;
     case CHILD_EXITED:
-        judge_exit(visit, answer);
+        take_exit(visit, answer);
         break;
-    default:
-        error_set(&error, ERROR_HELM, "helm is gone, and left no record of its end");
+    case CHILD_NONE:
+    case CHILD_LOST:
+        error_set(&error, ERROR_HELM, "helm's keeper ended without saying how helm ended");
         answer_unknown(answer, &error);
+        break;
     }
 }
 
-/* ---- probe, mend ---- */
+/* ---- probe and mend ---- */
+
+/* Revisions vanish from the history's old end: where the base is gone, ours may be too. */
+static bool reaches_back(const json_t *history, const json_t *starts)
+{
+    size_t index;
+    json_t *start;
+    json_array_foreach(starts, index, start)
+    {
+        int64_t base = json_int(json_object_get(start, "checkpoint"), "base_revision", 0);
+        if (base && !history_revision(history, base))
+            return false;
+    }
+    return true;
+}
+
+static json_t *found_of(const struct visit *visit, const struct mark *mark)
+{
+    json_t *found = json_copy(mark->record);
+    json_object_set(found, "namespace", json_object_get(visit->inputs, "namespace"));
+    return found;
+}
+
+static void tell(const struct visit *visit, const struct mark *mark, const json_t *history,
+                 struct probe_answer *answer)
+{
+    if (mark->state == MARK_DONE) {
+        answer->kind = PROBE_DONE;
+        answer->outputs = outputs_of(mark);
+        return;
+    }
+    if (mark->state == MARK_ABSENT && !reaches_back(history, visit->starts)) {
+        answer->kind = PROBE_CANNOT_TELL;
+        error_set(&answer->error, ERROR_HELM,
+                  "helm's history of %s no longer reaches back to where it started",
+                  json_text(visit->inputs, "release", ""));
+        return;
+    }
+    /* Failed is not done either: an upgrade over it is fine. */
+    answer->kind = PROBE_NOT_DONE;
+    answer->mend = mark->state == MARK_PENDING && mark->record;
+    if (answer->mend)
+        answer->found = found_of(visit, mark);
+}
 
 static void probe(const struct visit *visit, struct probe_answer *answer)
 {
-    struct release release = release_of(visit);
-    json_t *history = helm_history(&release, &answer->error);
-    const json_t *checkpoint = NULL;
-    answer->kind = PROBE_CANNOT_TELL;
-    if (!history)
+    struct mark mark;
+    json_t *history = NULL;
+    if (visit->child && visit->child->state == CHILD_RUNNING) {
+        answer->kind = PROBE_IN_PROGRESS;
+        answer->after_ms = CHILD_LOOK_MS;
         return;
-    const json_t *made = token_success(history, visit->starts, &checkpoint);
-    if (made) {
-        answer->kind = PROBE_DONE;
-        answer->outputs = outputs_of(made, checkpoint);
-    } else if (!token_leftover(&release, history, visit->starts, &answer->found, &answer->error)) {
-        answer->kind = PROBE_NOT_DONE;
-        answer->mend = !strncmp(json_text(answer->found, "status", ""), "pending-", strlen("pending-"));
     }
+    if (judge(visit, visit->starts, &mark, &history, &answer->error))
+        answer->kind = PROBE_CANNOT_TELL;
+    else
+        tell(visit, &mark, history, answer);
+    mark_clear(&mark);
     json_decref(history);
 }
 
-/* Deleting just the pending record and upgrading again moves no workload; a rollback would (tried on helm 3.6
- * to 4.1). */
+/* Only the record goes, and only as it was seen: the objects stay where helm left them, and the next start
+ * brings them to the end. */
 static void mend(const struct visit *visit, const json_t *found, struct answer *answer)
 {
-    struct cluster *cluster = visit->cluster;
     struct error error = {0};
-    const struct resource secret = {"", "v1", "secrets", json_text(found, "namespace", ""),
-                                    json_text(found, "secret", "")};
-    if (!visit->pass(visit, &error))
-        answer->kind = ANSWER_TURNED_BACK;
-    else if (cluster->calls->remove(cluster, &secret, json_text(found, "uid", ""),
-                                    json_text(found, "resource_version", ""), &error))
+    struct resource record = {"", "v1", "secrets", json_text(found, "namespace", ""),
+                              json_text(found, "name", "")};
+    if (!visit->pass(visit, &error)) {
+        if (error.code)
+            answer_failed(answer, &error);
+        else
+            answer->kind = ANSWER_TURNED_BACK;
+    } else if (visit->cluster->calls->remove(visit->cluster, &record, json_text(found, "uid", ""),
+                                             json_text(found, "resourceVersion", ""), &error)) {
+        error_context(&error, "remove the pending record %s", record.name);
         answer_failed(answer, &error);
-    else
-        answer_done(answer, NULL);
-}
-
-/* ---- undo ---- */
-
-/* Only what is still ours may be taken back: the newest revision must be one of this step's. */
-static int check_newest_is_ours(const struct release *release, const json_t *starts, struct error *error)
-{
-    json_t *history = helm_history(release, error);
-    const json_t *checkpoint = NULL;
-    if (!history)
-        return -1;
-    const json_t *made = token_success(history, starts, &checkpoint);
-    int result = 0;
-    if (made && made != history_newest(history))
-        result = error_set(error, ERROR_CANNOT_UNDO,
-                           "release %s has been upgraded by somebody else since (revision %lld)",
-                           release->name, (long long)json_int(history_newest(history), "revision", 0));
-    json_decref(history);
-    return result;
-}
-
-/* To the chart and values of the base of the visit's first start. */
-static void undo_prepare(const struct visit *visit, struct answer *answer)
-{
-    struct release release = release_of(visit);
-    struct error error = {0};
-    json_t *values = NULL;
-    char *bytes = NULL;
-    if (!check_newest_is_ours(&release, visit->starts, &error))
-        values = helm_values(&release, json_int(visit->checkpoint, "base_revision", 0), &error);
-    if (values) {
-        bytes = json_canonical(values); /* JSON is YAML */
-        const char *chart = json_text(visit->inputs, "chart", "");
-        json_t *base = json_pack("{s:O}", "chart", json_object_get(visit->checkpoint, "base_chart"));
-        const char *version = revision_chart_version(base, chart);
-        struct upgrade_goal goal = {
-            .chart = chart, .version = version, .values = bytes, .values_length = strlen(bytes)};
-        keep_upgrade(visit, &goal, answer);
-        json_decref(base);
+        answer->transient = answer->transient || error.code == ERROR_CLUSTER_CONFLICT; /* looked at anew */
     } else {
-        answer_failed(answer, &error);
+        answer_done(answer, NULL);
+        snprintf(answer->summary, sizeof answer->summary, "removed the pending record %s", record.name);
     }
-    free(bytes);
-    json_decref(values);
 }
 
 const struct step_kind kind_helm_upgrade = {
@@ -306,12 +313,12 @@ const struct step_kind kind_helm_upgrade = {
                 },
             .timeout_ms = 15 * 60 * 1000,
         },
-    .plan = plan,
+    .plan = helm_plan,
     .prepare = prepare,
     .probe = probe,
     .apply = apply,
     .mend = mend,
-    .undo_prepare = undo_prepare,
+    .undo_prepare = helm_undo_prepare,
     .undo_probe = probe,
     .undo = apply,
     .runs_child = true,

@@ -1,0 +1,112 @@
+/* The undo of a helm_upgrade: an upgrade to the values and the chart of the revision that stood before the
+ * visit's first start, under a token of its own. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "steps/helm_bodies.h"
+#include "steps/helm_look.h"
+#include "steps/helm_marks.h"
+#include "steps/helm_start.h"
+
+/* What the visit's first start prepared, and where the release stands now. */
+struct going_back {
+    const json_t *first;
+    int64_t target; /* the revision to go back to */
+    struct helm_look look;
+};
+
+/* The description that a success of this visit left: "pawl KEY by …"; the undo's key is the visit's with
+ * "/undo". */
+static bool is_described_by(const struct visit *visit, const json_t *revision)
+{
+    size_t length = strlen(visit->key);
+    if (length > 5 && !strcmp(visit->key + length - 5, "/undo"))
+        length -= 5;
+    char *ours = string_format("pawl %.*s by ", (int)length, visit->key);
+    bool is_ours = !strncmp(json_text(revision, "description", ""), ours, strlen(ours));
+    free(ours);
+    return is_ours;
+}
+
+/* Made by the step, or by an earlier start of this undo that failed. */
+static int check_newest_is_ours(const struct visit *visit, struct going_back *back, struct error *error)
+{
+    const json_t *newest = history_newest(back->look.history);
+    json_t *starts = json_array();
+    struct mark mark;
+    json_array_extend(starts, (json_t *)visit->starts);
+    json_array_append_new(starts, json_pack("{s:O}", "checkpoint", back->first));
+    int result = marks_judge(&back->look.release, back->look.history, starts, &mark, error);
+    if (!result && !is_described_by(visit, newest) &&
+        (mark.state == MARK_ABSENT || mark.revision != back->look.base_revision)) {
+        result = error_set(
+            error, ERROR_CANNOT_UNDO,
+            "revision %lld of release %s/%s is not this step's: somebody upgraded it since (%s)",
+            (long long)back->look.base_revision, back->look.release.namespace, back->look.release.name,
+            json_text(newest, "description", ""));
+        error_next(error, "to go back would take their change away as well: do it by hand");
+    }
+    mark_clear(&mark);
+    json_decref(starts);
+    return result;
+}
+
+/* A version does not pin the bytes: where the base's archive was seen, it must be the same. */
+static int check_bytes(const struct going_back *back, struct error *error)
+{
+    const char *seen = json_text(back->first, "chart_sha256", "");
+    if (strcmp(json_text(back->first, "chart", ""), back->look.chart) || !strcmp(seen, back->look.sha256))
+        return 0;
+    return error_set(error, ERROR_CANNOT_UNDO,
+                     "chart %s has other bytes now (%.12s) than when the step ran (%.12s)", back->look.chart,
+                     back->look.sha256, seen);
+}
+
+static int look_back(const struct visit *visit, struct going_back *back, struct error *error)
+{
+    const char *chart = json_text(back->first, "base_chart", "");
+    if (!history_revision(back->look.history, back->target))
+        return error_set(error, ERROR_CANNOT_UNDO, "helm no longer knows revision %lld of %s/%s",
+                         (long long)back->target, back->look.release.namespace, back->look.release.name);
+    json_t *values = helm_values(&back->look.release, back->target, error);
+    char *text = values ? json_canonical(values) : NULL; /* JSON is YAML */
+    int result = text &&
+                         !helm_look_at_chart(&back->look, json_text(visit->inputs, "chart", ""), NULL, chart,
+                                             error) &&
+                         !check_bytes(back, error) && !helm_look_ahead(&back->look, text, strlen(text), error)
+                     ? 0
+                     : -1;
+    free(text);
+    json_decref(values);
+    return result;
+}
+
+void helm_undo_prepare(const struct visit *visit, struct answer *answer)
+{
+    struct going_back back = {
+        .first = visit->checkpoint,
+        .target = json_int(visit->checkpoint, "undo_to", json_int(visit->checkpoint, "base_revision", 0))};
+    struct error error = {0};
+    json_t *checkpoint = NULL;
+    helm_look_begin(&back.look, visit, visit->folder);
+    if (!back.first)
+        error_set(&error, ERROR_CANNOT_UNDO, "what the release was before this step is not recorded");
+    else if (!helm_look_at_base(&back.look, &error) && !check_newest_is_ours(visit, &back, &error) &&
+             !look_back(visit, &back, &error) &&
+             (json_bool(visit->inputs, "allow_restarts", false) ||
+              !helm_look_check_restarts(&back.look, &error)))
+        checkpoint = helm_start(visit, &back.look, &error);
+    if (checkpoint) {
+        /* A later start of the undo finds this checkpoint, not the first start's. */
+        json_object_set_new(checkpoint, "undo_to", json_integer(back.target));
+        json_object_set(checkpoint, "base_chart", json_object_get(back.first, "base_chart"));
+        answer_done(answer, NULL);
+        answer->checkpoint = checkpoint;
+    } else {
+        answer_failed(answer, &error);
+    }
+    helm_look_clear(&back.look);
+}
