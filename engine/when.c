@@ -39,9 +39,10 @@ bool lets_go_while_child_lives(const struct deciding *d)
 /* helm is waited for: only its visit's time ends it. */
 bool lets_go_while_child_may_finish(const struct deciding *d)
 {
-    bool waits = d->live->ending == ENDING_FROM ||
-                 (act_in_hand(d)->child_may_finish && machine_time_is_up(d->run, d->live) == ENDING_NONE);
-    return lets_go_while_child_lives(d) && waits;
+    if (!lets_go_while_child_lives(d)) /* before all else: there may be no step in hand */
+        return false;
+    return d->live->ending == ENDING_FROM ||
+           (act_in_hand(d)->child_may_finish && machine_time_is_up(d->run, d->live) == ENDING_NONE);
 }
 
 bool lets_go_with_exit_record(const struct deciding *d)
@@ -73,9 +74,9 @@ bool is_cancelled(const struct deciding *d)
 
 bool ends_by_time_half_done(const struct deciding *d)
 {
-    bool timed = d->live->ending == ENDING_TIMEOUT || d->live->ending == ENDING_ATTEMPT_TIMEOUT;
-    bool blind = act_in_hand(d)->effect == EFFECT_ONCE && is_in_doubt(d);
-    return timed && (d->live->half_done || blind);
+    if (d->live->ending != ENDING_TIMEOUT && d->live->ending != ENDING_ATTEMPT_TIMEOUT)
+        return false;
+    return d->live->half_done || (act_in_hand(d)->effect == EFFECT_ONCE && is_in_doubt(d));
 }
 
 bool ends_by_time(const struct deciding *d)
