@@ -1,4 +1,4 @@
-# pawl: see README.md. Targets: all demo check unit lint e2e install clean.
+# pawl: see README.md. Targets: all demo check unit lint e2e bench install clean.
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
@@ -21,7 +21,7 @@ LIBRARY = $(BUILD)/libpawl.a
 UNIT_SOURCES = $(wildcard tests/unit/*_test.c)
 UNIT_TESTS   = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all demo check unit lint e2e install clean
+.PHONY: all demo check unit lint e2e bench install clean
 all: $(BUILD)/pawl
 
 $(BUILD)/pawl: $(BUILD)/cli/main.o $(LIBRARY)
@@ -52,6 +52,14 @@ unit: $(BUILD)/pawl $(UNIT_TESTS)
 e2e: $(BUILD)/pawl
 	PAWL=$(abspath $(BUILD)/pawl) tests/e2e/run.sh
 
+# How fast it is beside the SQLite below it; a missed target is said, and is no failure.
+BENCH_SOURCES = $(wildcard tests/bench/*.c)
+$(BUILD)/tests/bench/bench: $(BENCH_SOURCES:%.c=$(BUILD)/%.o) $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+bench: $(BUILD)/pawl $(BUILD)/tests/bench/bench
+	$(BUILD)/tests/bench/bench $(BUILD)/pawl $(abspath $(BUILD))/bench
+
 COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 install: $(BUILD)/pawl
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pawl/jobs $(DESTDIR)$(PREFIX)/share/man/man1 \
@@ -65,4 +73,4 @@ install: $(BUILD)/pawl
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BENCH_SOURCES:%.c=$(BUILD)/%.d)

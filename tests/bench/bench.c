@@ -1,0 +1,229 @@
+/* bench PAWL FOLDER: how fast pawl is beside the SQLite below it, on the disk that FOLDER is on. Pawl and its
+ * yardstick take turns, and every ratio is one of neighbours, so that what else the machine does meets both;
+ * of the rounds the median counts. A missed target is said, and is no failure. BENCH_ROUNDS: how many. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "tests/bench/baseline.h"
+#include "tests/bench/measure.h"
+#include "tests/bench/workload.h"
+
+#define ROUNDS       5
+#define ROUNDS_LIMIT 99
+#define STATUS_TIMES 21
+
+struct series { /* one workload, pawl and its yardstick, round by round */
+    struct workload workload;
+    const char *pawl_name, *raw_name;
+    int steps_per_commit; /* of the yardstick */
+    double pawl[ROUNDS_LIMIT], raw[ROUNDS_LIMIT], ratio[ROUNDS_LIMIT];
+    double memory_mb; /* the most of all rounds */
+    struct traced traced;
+};
+
+struct bench {
+    const char *pawl, *folder;
+    char *store, *copy, *log;
+    int rounds;
+    struct series one, many;
+    double status_ms;
+    bool traced;
+};
+
+/* ---- measuring ---- */
+
+#define RESUME(bench)                                                                                        \
+    (const char *const[])                                                                                    \
+    {                                                                                                        \
+        (bench)->pawl, "resume", "--all", "--quiet", "--store", (bench)->store, NULL                         \
+    }
+
+static double steps_of(const struct series *series)
+{
+    return (double)series->workload.runs * series->workload.steps;
+}
+
+/* A fresh folder with submitted runs. */
+static int prepare(struct bench *bench, struct series *series, struct error *error)
+{
+    char *folder = string_format("%s/%s", bench->folder, series->workload.name);
+    free(bench->store);
+    free(bench->copy);
+    bench->store = string_format("%s/pawl.db", folder);
+    bench->copy = string_format("%s/raw.db", folder);
+    int result = workload_make(&series->workload, folder, error);
+    free(folder);
+    return result;
+}
+
+struct writing {
+    const struct baseline *baseline;
+    int steps;
+};
+
+static int write_baseline(const void *context)
+{
+    const struct writing *writing = context;
+    return baseline_write(writing->baseline, writing->steps);
+}
+
+static int measure_round(struct bench *bench, struct series *series, int round, struct error *error)
+{
+    struct measured pawl, raw;
+    struct baseline *baseline = NULL;
+    int result = prepare(bench, series, error);
+    if (!result)
+        result = baseline_copy(bench->store, bench->copy, error);
+    if (!result)
+        result = measure_program(RESUME(bench), bench->log, &pawl, error);
+    if (!result && !(baseline = baseline_read(bench->store, bench->copy, error)))
+        result = -1;
+    if (!result)
+        result = measure_function(write_baseline, &(struct writing){baseline, series->steps_per_commit}, &raw,
+                                  error);
+    if (!result)
+        result = baseline_check(baseline, error);
+    baseline_free(baseline);
+    if (result)
+        return result;
+    series->pawl[round] = steps_of(series) / pawl.seconds;
+    series->raw[round] = steps_of(series) / raw.seconds;
+    series->ratio[round] = raw.seconds / pawl.seconds;
+    series->memory_mb = pawl.memory_mb > series->memory_mb ? pawl.memory_mb : series->memory_mb;
+    return 0;
+}
+
+/* Nothing of the store is in memory: the kernel drops what is clean. */
+static void forget_file(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return;
+    fdatasync(file);
+    posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    close(file);
+}
+
+static int measure_status(struct bench *bench, struct error *error)
+{
+    const char *const status[] = {bench->pawl, "status", "1", "--store", bench->store, NULL};
+    char *log = string_format("%s-wal", bench->store);
+    double times[STATUS_TIMES];
+    int result = 0;
+    for (int i = 0; !result && i < STATUS_TIMES; i++) {
+        struct measured measured;
+        forget_file(bench->store);
+        forget_file(log);
+        result = measure_program(status, bench->log, &measured, error);
+        times[i] = measured.seconds * 1000;
+    }
+    free(log);
+    if (!result)
+        bench->status_ms = median(times, STATUS_TIMES);
+    return result;
+}
+
+static int measure_traced(struct bench *bench, struct series *series, struct error *error)
+{
+    char *trace = string_format("%s/trace", bench->folder);
+    int result = prepare(bench, series, error);
+    if (!result)
+        result = trace_program(RESUME(bench), bench->log, trace, &series->traced, error);
+    free(trace);
+    return result;
+}
+
+static int measure_all(struct bench *bench, struct error *error)
+{
+    int result = 0;
+    for (int i = 0; !result && i < bench->rounds; i++) {
+        fprintf(stderr, "bench: round %d of %d\r", i + 1, bench->rounds);
+        result = measure_round(bench, &bench->one, i, error);
+        if (!result)
+            result = measure_round(bench, &bench->many, i, error);
+    }
+    if (!result)
+        result = measure_status(bench, error); /* in the store of many runs, just driven */
+    bench->traced = trace_is_possible();
+    if (!result && bench->traced)
+        result = measure_traced(bench, &bench->one, error);
+    if (!result && bench->traced)
+        result = measure_traced(bench, &bench->many, error);
+    return result;
+}
+
+/* ---- the table ---- */
+
+static void print_target(const char *what, double value, const char *unit, bool met, const char *target)
+{
+    printf("  %-44s %8.2f %-5s %s%s\n", what, value, unit, target, met ? "" : "  MISSED");
+}
+
+static void print_series(struct series *series, int rounds)
+{
+    printf("  %-44s %8.0f steps/s\n", series->raw_name, median(series->raw, rounds));
+    printf("  %-44s %8.0f steps/s\n", series->pawl_name, median(series->pawl, rounds));
+}
+
+static void print_table(struct bench *bench)
+{
+    struct series *one = &bench->one, *many = &bench->many;
+    print_series(one, bench->rounds);
+    print_series(many, bench->rounds);
+    double one_ratio = median(one->ratio, bench->rounds), many_ratio = median(many->ratio, bench->rounds);
+    puts("");
+    print_target("b to a", one_ratio, "", one_ratio >= 0.9, "at least 0.9");
+    print_target("c to a'", many_ratio, "", many_ratio >= 0.5, "at least 0.5");
+    print_target("d   cold `pawl status`", bench->status_ms, "ms", bench->status_ms < 10, "under 10 ms");
+    print_target("e   most memory of b", one->memory_mb, "MB", one->memory_mb <= 12, "at most 12 MB");
+    print_target("e   most memory of c", many->memory_mb, "MB", many->memory_mb <= 64, "at most 64 MB");
+    if (!bench->traced) {
+        puts("  f   not measured: there is no strace, or it may not trace");
+        return;
+    }
+    double syncs = (double)one->traced.syncs / steps_of(one);
+    print_target("f   syncs a step of b", syncs, "", syncs <= 1.03, "at most 1.03");
+    printf("  %-44s %8.0f\n", "f   bytes written a step of b", one->traced.bytes / steps_of(one));
+    printf("  %-44s %8.2f\n", "f   syncs a step of c", (double)many->traced.syncs / steps_of(many));
+    printf("  %-44s %8.0f\n", "f   bytes written a step of c", many->traced.bytes / steps_of(many));
+}
+
+int main(int count, char **arguments)
+{
+    memory_use_for_json();
+    if (count != 3) {
+        fputs("usage: bench PAWL FOLDER\n", stderr);
+        return 2;
+    }
+    const char *rounds = getenv("BENCH_ROUNDS");
+    struct bench bench = {
+        .pawl = arguments[1],
+        .folder = arguments[2],
+        .log = string_format("%s/output", arguments[2]),
+        .rounds = rounds ? atoi(rounds) : ROUNDS,
+        .one = {.workload = {"one", 1, 1000},
+                .raw_name = "a   SQLite, a commit for each step",
+                .pawl_name = "b   pawl, one run of 1,000 steps",
+                .steps_per_commit = 1},
+        .many = {.workload = {"many", 1000, 7},
+                 .raw_name = "a'  SQLite, a commit for each 100 steps",
+                 .pawl_name = "c   pawl, 1,000 runs of 7 steps",
+                 .steps_per_commit = 100},
+    };
+    if (bench.rounds < 1 || bench.rounds > ROUNDS_LIMIT)
+        bench.rounds = ROUNDS;
+    struct error error = {0};
+    int result = measure_all(&bench, &error);
+    if (result)
+        fprintf(stderr, "bench: %s%s%s\n", error.message, error.next[0] ? "; " : "", error.next);
+    else
+        print_table(&bench);
+    free(bench.store);
+    free(bench.copy);
+    free(bench.log);
+    return result ? 1 : 0;
+}

@@ -1,0 +1,18 @@
+/* What is measured: a store with submitted runs of a job of `assert` steps, which do nothing themselves, so
+ * that what is left is the engine and its disk. */
+#ifndef PAWL_TESTS_BENCH_WORKLOAD_H
+#define PAWL_TESTS_BENCH_WORKLOAD_H
+
+#include "base/error.h"
+
+struct workload {
+    const char *name; /* of its folder */
+    int runs;
+    int steps; /* of each */
+};
+
+/* Makes FOLDER/pawl.db with all runs submitted and none driven, on FOLDER/cluster.json, a simulated cluster
+ * in real time. The folder is made too; what it held before is removed. */
+int workload_make(const struct workload *workload, const char *folder, struct error *error);
+
+#endif
