@@ -223,10 +223,10 @@ int live_replace(struct cluster *cluster, const struct resource *resource, const
 int live_remove(struct cluster *cluster, const struct resource *resource, const char *uid,
                 const char *resource_version, struct error *error)
 {
-    json_t *preconditions = json_object(), *answer;
-    struct error cause = {0};
     if (!resource->name) /* would delete all of them */
         return error_set(error, ERROR_USAGE, "delete %s: no name", resource->resource);
+    json_t *preconditions = json_object(), *answer;
+    struct error cause = {0};
     if (uid)
         json_object_set_new(preconditions, "uid", json_string(uid));
     if (resource_version)

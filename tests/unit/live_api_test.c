@@ -180,7 +180,35 @@ START_TEST(reads_share_a_connection)
         server_answers(200, "{}");
         ck_assert_int_eq(get_pod(), 0);
     }
-    ck_assert_int_eq(server.connections, 1);
+    pthread_mutex_lock(&server.mutex);
+    int connections = server.connections;
+    pthread_mutex_unlock(&server.mutex);
+    ck_assert_int_eq(connections, 1);
+}
+END_TEST
+
+static void *get_pods_often(void *context)
+{
+    (void)context;
+    for (int i = 0; i < 7; i++) {
+        struct error cause = {0};
+        json_t *object = NULL;
+        ck_assert_msg(!cluster->calls->get(cluster, &pod, &object, &cause), "%s", cause.message);
+        json_decref(object);
+    }
+    return NULL;
+}
+
+START_TEST(workers_ask_at_the_same_time)
+{
+    pthread_t workers[LIMIT_WORKERS];
+    for (int i = 0; i < LIMIT_WORKERS * 7; i++)
+        server_answers(200, "{}");
+    for (int i = 0; i < LIMIT_WORKERS; i++)
+        ck_assert_int_eq(pthread_create(&workers[i], NULL, get_pods_often, NULL), 0);
+    for (int i = 0; i < LIMIT_WORKERS; i++)
+        pthread_join(workers[i], NULL);
+    server_is_done();
 }
 END_TEST
 
@@ -256,9 +284,12 @@ START_TEST(what_changes_something_is_never_sent_twice)
     server_answers_with(429, "Retry-After: 1\r\n", "{}"); /* honoured for reads */
     expect_error(cluster->calls->patch(cluster, &pod, PATCH_MERGE, patch, false, &out, &error),
                  ERROR_CLUSTER_BUSY, "429");
-    server_answers_raw("", true); /* hangs up: an old connection would make libcurl try another */
+    server_answers_raw("", true); /* hangs up: on an old connection libcurl would try once more */
+    server_answers(200, "{}");    /* and succeed */
     expect_error(cluster->calls->patch(cluster, &pod, PATCH_MERGE, patch, false, &out, &error),
                  ERROR_CLUSTER_UNREACHABLE, "patch pods");
+    ck_assert_int_eq(get_pod(), 0); /* takes the answer that was left */
+    expect_asked(3, "GET ");
     server_is_done();
     json_decref(patch);
 }
@@ -360,6 +391,7 @@ int main(void)
     tcase_add_test(all, a_read_that_was_turned_away_is_made_again_when_it_may);
     tcase_add_test(all, who_asks_for_more_patience_than_we_have_is_busy);
     tcase_add_test(all, reads_share_a_connection);
+    tcase_add_test(all, workers_ask_at_the_same_time);
     tcase_add_test(all, a_list_is_read_to_its_last_page);
     tcase_add_test(all, a_list_whose_pages_expire_is_begun_again);
     tcase_add_test(all, an_empty_list_may_be_null);

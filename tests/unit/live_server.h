@@ -37,20 +37,23 @@ static struct {
     struct server_reply replies[SERVER_REPLIES_MAX];
     size_t reply_count, replied;
     char *requests[SERVER_REPLIES_MAX];
-    int connections; /* accepted so far */
+    int connections;                       /* accepted so far */
+    pthread_t talkers[SERVER_REPLIES_MAX]; /* one for each connection */
 } server;
 
 /* ---- what it answers ---- */
 
-static inline struct server_reply *server_will(void)
+static inline void server_will(struct server_reply reply)
 {
+    pthread_mutex_lock(&server.mutex);
     ck_assert_uint_lt(server.reply_count, SERVER_REPLIES_MAX);
-    return &server.replies[server.reply_count++];
+    server.replies[server.reply_count++] = reply;
+    pthread_mutex_unlock(&server.mutex);
 }
 
 static inline void server_answers_raw(const char *bytes, bool hang_up)
 {
-    *server_will() = (struct server_reply){string_copy(bytes), strlen(bytes), NULL, hang_up};
+    server_will((struct server_reply){string_copy(bytes), strlen(bytes), NULL, hang_up});
 }
 
 /* `fields`: more header lines, each with its line end; "" for none. */
@@ -80,7 +83,7 @@ static inline void server_refuses(int status, const char *reason, const char *me
 
 static inline void server_talks(server_talk *talk)
 {
-    *server_will() = (struct server_reply){NULL, 0, talk, true};
+    server_will((struct server_reply){NULL, 0, talk, true});
 }
 
 /* ---- WebSocket, the server's side ---- */
@@ -174,35 +177,32 @@ static inline char *server_request_read(int connection)
     return text_take(&request);
 }
 
-/* The next canned reply; NULL where there is none left. */
-static inline struct server_reply *server_next(char *request)
+/* The next canned reply; false where there is none left. */
+static inline bool server_next(char *request, struct server_reply *reply)
 {
     pthread_mutex_lock(&server.mutex);
-    struct server_reply *reply = NULL;
-    if (server.replied < server.reply_count) {
+    bool is_left = server.replied < server.reply_count;
+    if (is_left) {
         server.requests[server.replied] = request;
-        reply = &server.replies[server.replied++];
+        *reply = server.replies[server.replied++];
     } else {
         free(request);
     }
     pthread_mutex_unlock(&server.mutex);
-    return reply;
+    return is_left;
 }
 
 static inline void *server_connection(void *context)
 {
     int connection = (int)(intptr_t)context;
-    char *request;
-    while ((request = server_request_read(connection))) {
-        struct server_reply *reply = server_next(request);
-        if (reply && reply->talk)
-            reply->talk(connection, request);
-        else if (reply)
-            server_write(connection, reply->bytes, reply->length);
-        if (!reply || reply->hang_up)
-            break;
+    struct server_reply reply = {0};
+    char *request, rest[4096];
+    while (!reply.hang_up && (request = server_request_read(connection)) && server_next(request, &reply)) {
+        if (reply.talk)
+            reply.talk(connection, request);
+        else
+            server_write(connection, reply.bytes, reply.length);
     }
-    char rest[4096];
     shutdown(connection, SHUT_WR);
     while (recv(connection, rest, sizeof rest, 0) > 0) /* or what was sent would be lost by a reset */
         ;
@@ -218,11 +218,9 @@ static inline void *server_main(void *context)
         if (connection < 0)
             return NULL;
         pthread_mutex_lock(&server.mutex);
-        server.connections++;
+        pthread_create(&server.talkers[server.connections++], NULL, server_connection,
+                       (void *)(intptr_t)connection);
         pthread_mutex_unlock(&server.mutex);
-        pthread_t thread;
-        pthread_create(&thread, NULL, server_connection, (void *)(intptr_t)connection);
-        pthread_detach(thread);
     }
 }
 
@@ -240,23 +238,27 @@ static inline void server_start(void)
     pthread_create(&server.thread, NULL, server_main, NULL);
 }
 
+/* After every client has left. */
 static inline void server_stop(void)
 {
     shutdown(server.listener, SHUT_RDWR);
     pthread_join(server.thread, NULL);
     close(server.listener);
-    pthread_mutex_lock(&server.mutex);
+    for (int i = 0; i < server.connections; i++)
+        pthread_join(server.talkers[i], NULL);
     for (size_t i = 0; i < server.reply_count; i++)
         free(server.replies[i].bytes);
     for (size_t i = 0; i < server.replied; i++)
         free(server.requests[i]);
-    pthread_mutex_unlock(&server.mutex);
 }
 
 /* Nothing that was prepared was left unasked. */
 static inline void server_is_done(void)
 {
-    ck_assert_uint_eq(server.replied, server.reply_count);
+    pthread_mutex_lock(&server.mutex);
+    size_t left = server.reply_count - server.replied;
+    pthread_mutex_unlock(&server.mutex);
+    ck_assert_uint_eq(left, 0);
 }
 
 #endif
