@@ -51,6 +51,25 @@ static char *folder_of(const char *path)
     return string_format("%.*s", (int)(slash - path), path);
 }
 
+static bool group_is_admitted(const char *path)
+{
+    struct stat status;
+    char *folder = folder_of(path);
+    bool admitted = !stat(folder, &status) && (status.st_mode & S_IRWXG) == S_IRWXG;
+    free(folder);
+    return admitted;
+}
+
+mode_t file_mode_at(const char *path)
+{
+    return group_is_admitted(path) ? 0660 : 0600;
+}
+
+mode_t folder_mode_at(const char *path)
+{
+    return group_is_admitted(path) ? 02770 : 0700;
+}
+
 int folder_sync(const char *path, struct error *error)
 {
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -150,8 +169,11 @@ int lock_take(const char *path, mode_t mode, struct error *error)
     if (file < 0)
         return error_set_errno(error, ERROR_SYSTEM, "cannot open lock file %s", path);
     struct flock lock = whole_file();
-    if (!fcntl(file, F_OFD_SETLK, &lock))
+    if (!fcntl(file, F_OFD_SETLK, &lock)) {
+        int unchanged = fchmod(file, mode); /* whatever the umask; another's file stays as it is */
+        (void)unchanged;
         return file;
+    }
     bool held = errno == EAGAIN || errno == EACCES;
     error_set_errno(error, held ? ERROR_LOCKED : ERROR_SYSTEM, "cannot lock %s", path);
     close(file);
@@ -161,8 +183,8 @@ int lock_take(const char *path, mode_t mode, struct error *error)
 bool lock_is_held(const char *path)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (file < 0)
-        return false;
+    if (file < 0) /* what may not be looked at may well be held */
+        return errno != ENOENT && errno != ENOTDIR;
     struct flock lock = whole_file();
     bool held = fcntl(file, F_OFD_GETLK, &lock) || lock.l_type != F_UNLCK;
     close(file);

@@ -20,12 +20,17 @@ int file_replace(const char *path, const void *bytes, size_t length, mode_t mode
 int folder_make(const char *path, mode_t mode, struct error *error);
 /* Removes a folder and all in it, without following links; what cannot be removed stays. */
 void folder_remove(const char *path);
+/* The mode for a file or folder that is about to be made at `path`: where the folder that holds it admits its
+ * group (a team's store), 0660 and 2770, else 0600 and 0700. */
+mode_t file_mode_at(const char *path);
+mode_t folder_mode_at(const char *path);
 int folder_sync(const char *path, struct error *error);
 
 /* Opens (creating it) and locks a file, exclusively, without waiting: the descriptor, close-on-exec; -1 with
  * ERROR_LOCKED where another process holds it, ERROR_SYSTEM otherwise. */
 int lock_take(const char *path, mode_t mode, struct error *error);
-/* Whether some process holds the lock now. A file that does not exist is not held. */
+/* Whether some process holds the lock now. A file that does not exist is not held; one that may not
+ * be read counts as held. */
 bool lock_is_held(const char *path);
 
 #endif

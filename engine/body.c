@@ -139,9 +139,14 @@ static void fill_visit(struct body *body)
 
 /* ---- on the pool ---- */
 
+/* The run's folder is the team's where the store is; the visit's own holds credentials. */
 static int make_folders(const struct body *body, struct error *error)
 {
-    return folder_make(body->folder, 0700, error);
+    char *folder = string_format("%s/%lld", store_folder(body->drive->driver->store),
+                                 (long long)body->drive->run->id);
+    int result = folder_make(folder, folder_mode_at(folder), error);
+    free(folder);
+    return result ? result : folder_make(body->folder, 0700, error);
 }
 
 static void look_at_child(struct body *body)

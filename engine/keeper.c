@@ -113,7 +113,7 @@ struct keeper *keeper_spawn(const char *folder, const char *base, const struct p
     char *order = order_text(path, program, input, once);
     struct keeper *keeper = NULL;
     int sockets[2] = {-1, -1};
-    int lock = lock_take(lock_path, 0600, error);
+    int lock = lock_take(lock_path, file_mode_at(lock_path), error);
     if (lock < 0)
         goto out;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets)) {
@@ -284,7 +284,7 @@ void keeper_cancel(const char *folder, const json_t *record)
     bool keeper_lives = host_process_lives(json_object_get(record, "process"));
     int64_t age_ms = file_age_ms(cancel);
     if (age_ms < 0) {
-        int file = open(cancel, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int file = open(cancel, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, file_mode_at(cancel));
         if (file >= 0)
             close(file);
         if (!keeper_lives)

@@ -118,7 +118,7 @@ static void write_child(const struct minding *minding)
 {
     json_t *process = host_process(minding->child);
     char *text = json_canonical(process), *name = keeper_file(minding->base, KEEPER_CHILD);
-    file_replace(name, text, strlen(text), 0600, NULL);
+    file_replace(name, text, strlen(text), file_mode_at(name), NULL);
     free(name);
     free(text);
     json_decref(process);
@@ -247,7 +247,7 @@ static int write_exit(const struct minding *minding, int exit_status)
     json_t *record = json_pack("{s:i,s:b,s:b}", "exit", exit_status, "cancelled", minding->cancelled_ms != 0,
                                "truncated", truncated);
     char *text = json_canonical(record), *name = keeper_file(minding->base, KEEPER_EXIT);
-    int result = file_replace(name, text, strlen(text), 0600, NULL);
+    int result = file_replace(name, text, strlen(text), file_mode_at(name), NULL);
     free(name);
     free(text);
     json_decref(record);
@@ -258,6 +258,10 @@ static int open_output(const char *base, enum keeper_file_kind kind)
 {
     char *name = keeper_file(base, kind);
     int file = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file >= 0 && fchmod(file, file_mode_at(name))) {
+        close(file);
+        file = -1;
+    }
     free(name);
     return file;
 }
@@ -265,7 +269,7 @@ static int open_output(const char *base, enum keeper_file_kind kind)
 static int write_started(const char *base)
 {
     char *name = keeper_file(base, KEEPER_STARTED);
-    int result = file_replace(name, "", 0, 0600, NULL);
+    int result = file_replace(name, "", 0, file_mode_at(name), NULL);
     free(name);
     return result;
 }

@@ -21,6 +21,8 @@ static struct machine_way read_way(const json_t *steps, const json_t *way)
     struct machine_way found = {.target = -1, .max_visits = (int)json_int(way, "max_visits", 0)};
     size_t index;
     json_t *step;
+    if (!*id) /* most steps have no way of their own, and a job may have thousands */
+        return found;
     json_array_foreach(steps, index, step) if (!strcmp(json_text(step, "id", ""), id))
         found.target = (int)index;
     return found;

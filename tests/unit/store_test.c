@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/file.h"
 #include "store_support.h"
 
 static sqlite3 *raw_open(void)
@@ -63,6 +64,53 @@ START_TEST(a_new_store_has_its_modes_whatever_the_umask)
         remove_folder();
     }
     make_folder();
+}
+END_TEST
+
+START_TEST(what_is_made_in_a_team_s_folder_is_the_team_s)
+{
+    struct error error = {0};
+    char *shared = string_format("%s/shared", test_folder), *own = string_format("%s/own", test_folder),
+         *lock_path = string_format("%s/a.lock", shared), *folder = string_format("%s/b", shared);
+    mode_t old = umask(077);
+    DO(folder_make(shared, 02770, &error));
+    DO(folder_make(own, 0700, &error));
+    ck_assert_uint_eq(mode_of(shared), 02770);
+    int lock = lock_take(lock_path, file_mode_at(lock_path), &error);
+    ck_assert_uint_eq(mode_of(lock_path), 0660);
+    ck_assert_uint_eq(folder_mode_at(folder), 02770);
+    close(lock);
+    free(lock_path);
+    lock_path = string_format("%s/a.lock", own);
+    ck_assert_uint_eq(file_mode_at(lock_path), 0600);
+    ck_assert_uint_eq(folder_mode_at(lock_path), 0700);
+    umask(old);
+    free(shared);
+    free(own);
+    free(lock_path);
+    free(folder);
+}
+END_TEST
+
+static void look_at_lock_as_nobody(void)
+{
+    char *path = string_format("%s/own/a.lock", test_folder);
+    if (!geteuid() && (setgid(65534) || setuid(65534)))
+        _exit(2);
+    _exit(lock_is_held(path) ? 0 : 1);
+}
+
+START_TEST(a_lock_that_may_not_be_looked_at_counts_as_held)
+{
+    struct error error = {0};
+    char *own = string_format("%s/own", test_folder), *path = string_format("%s/a.lock", own);
+    chmod(test_folder, 0755);
+    DO(folder_make(own, 0700, &error));
+    ck_assert(!lock_is_held(path));
+    if (!geteuid())
+        ck_assert_int_eq(in_child(look_at_lock_as_nobody), 0);
+    free(own);
+    free(path);
 }
 END_TEST
 
@@ -547,6 +595,8 @@ int main(void)
         suite_add_tcase(suite, cases[i]);
     }
     tcase_add_test(opening, a_new_store_has_its_modes_whatever_the_umask);
+    tcase_add_test(opening, what_is_made_in_a_team_s_folder_is_the_team_s);
+    tcase_add_test(opening, a_lock_that_may_not_be_looked_at_counts_as_held);
     tcase_add_test(opening, a_missing_store_is_not_made_by_a_reader);
     tcase_add_test(opening, a_symlink_in_the_place_of_the_store_is_refused);
     tcase_add_test(opening, another_program_s_database_is_left_alone);
