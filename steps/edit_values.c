@@ -2,287 +2,209 @@
  *
  * prepare records what was there; apply replaces the file as a whole, only while it is still what prepare
  * read. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/digest.h"
-#include "base/file.h"
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "steps/kind.h"
 #include "steps/kinds.h"
+#include "steps/values_file.h"
 #include "steps/values_splice.h"
 
-/* A file as it was read: what may be replaced only if it is still that. */
-struct values_file {
-    char *path; /* symbolic links followed */
-    char *bytes;
-    size_t length;
-    struct stat status;
-    struct digest digest;
-};
-
-static void values_file_clear(struct values_file *file)
-{
-    free(file->path);
-    free(file->bytes);
-}
-
-static int values_file_read(struct values_file *file, const char *name, struct error *error)
-{
-    *file = (struct values_file){.path = realpath(name, NULL)};
-    if (!file->path)
-        return error_set_errno(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_SYSTEM, "cannot read %s",
-                               name);
-    file->bytes = file_read(file->path, LIMIT_VALUES_FILE_BYTES, &file->length, error);
-    if (!file->bytes)
-        return -1;
-    if (stat(file->path, &file->status) || !S_ISREG(file->status.st_mode))
-        return error_set(error, ERROR_REFUSED, "%s is not a regular file", name);
-    file->digest = digest_of(file->bytes, file->length);
-    return 0;
-}
-
-/* The bytes with the values set; what was there goes to *before. */
+/* A file, and what it becomes. */
 struct edit {
-    char *bytes;
-    size_t length;
-    json_t *before;
+    struct values_file file;
+    struct splice splice;
+    char sha256[DIGEST_HEX_SIZE]; /* of what it becomes */
 };
 
 static void edit_clear(struct edit *edit)
 {
-    free(edit->bytes);
-    json_decref(edit->before);
+    splice_clear(&edit->splice);
+    values_file_clear(&edit->file);
 }
 
-static int edit_make(struct edit *edit, const char *name, const char *bytes, size_t length, const json_t *set,
-                     struct error *error)
+static int edit_splice(struct edit *edit, const char *name, const json_t *set, struct error *error)
 {
+    if (values_splice(edit->file.bytes, edit->file.length, name, set, &edit->splice, error))
+        return -1;
+    struct digest digest = digest_of(edit->splice.bytes, edit->splice.length);
+    digest_hex(&digest, edit->sha256);
+    return 0;
+}
+
+static int edit_read(struct edit *edit, const struct visit *visit, const json_t *set, struct error *error)
+{
+    const char *name = json_text(visit->inputs, "file", "");
     *edit = (struct edit){0};
-    if (values_splice(bytes, length, set, &edit->bytes, &edit->length, &edit->before, error))
-        return error_context(error, "%s", name);
-    return 0;
+    return values_file_read(name, &edit->file, error) || edit_splice(edit, name, set, error) ? -1 : 0;
 }
 
-static bool changes(const struct edit *edit, const char *bytes, size_t length)
+static const json_t *set_of(const struct visit *visit)
 {
-    return edit->length != length || memcmp(edit->bytes, bytes, length);
-}
-
-/* ---- replacing ---- */
-
-/* Someone may have saved the file since it was read; the window that is left is that of a rename. */
-static int check_unchanged(const struct values_file *file, struct error *error)
-{
-    struct digest now;
-    if (digest_of_file(file->path, &now, error))
-        return -1;
-    if (memcmp(now.bytes, file->digest.bytes, DIGEST_BYTES))
-        return error_set(error, ERROR_NOT_YET, "%s was changed by someone else in this moment", file->path);
-    return 0;
-}
-
-static int write_all(int to, const char *bytes, size_t length)
-{
-    while (length) {
-        ssize_t written = write(to, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
-
-/* The new content beside the old file, with its mode and owner; -1 with the error filled. */
-static int write_beside(const struct values_file *file, const char *temporary, int to,
-                        const struct edit *edit, struct error *error)
-{
-    bool owned = file->status.st_uid == geteuid() && file->status.st_gid == getegid();
-    if (!owned && fchown(to, file->status.st_uid, file->status.st_gid))
-        return error_set_errno(error, ERROR_SYSTEM, "cannot keep the owner of %s", file->path);
-    if (fchmod(to, file->status.st_mode & 07777) || write_all(to, edit->bytes, edit->length) || fsync(to))
-        return error_set_errno(error, ERROR_SYSTEM, "cannot write %s", temporary);
-    return check_unchanged(file, error);
-}
-
-static int values_file_replace(const struct values_file *file, const struct edit *edit, struct error *error)
-{
-    char *temporary = string_format("%s.pawl-XXXXXX", file->path);
-    int to = mkostemp(temporary, O_CLOEXEC);
-    if (to < 0) {
-        error_set_errno(error, ERROR_SYSTEM, "cannot create %s", temporary);
-        free(temporary);
-        return -1;
-    }
-    int result = write_beside(file, temporary, to, edit, error);
-    close(to);
-    if (!result && rename(temporary, file->path))
-        result = error_set_errno(error, ERROR_SYSTEM, "cannot replace %s", file->path);
-    if (result)
-        unlink(temporary);
-    char *folder = string_format("%.*s", (int)(strrchr(file->path, '/') - file->path), file->path);
-    if (!result)
-        result = folder_sync(*folder ? folder : "/", error);
-    free(folder);
-    free(temporary);
-    return result;
+    return json_object_get(visit->inputs, "set");
 }
 
 /* ---- what is said ---- */
 
-static json_t *outputs_of(const struct edit *edit, bool changed)
+static json_t *outputs_of(const struct edit *edit)
 {
-    char hex[DIGEST_HEX_SIZE];
-    struct digest digest = digest_of(edit->bytes, edit->length);
-    digest_hex(&digest, hex);
-    return json_pack("{s:b,s:O,s:s}", "changed", changed, "before", edit->before, "sha256", hex);
+    return json_pack("{s:b,s:O,s:s}", "changed", edit->splice.changed > 0, "before", edit->splice.before,
+                     "sha256", edit->sha256);
+}
+
+/* A value as a person reads it; free() it. */
+static char *shown(const json_t *value)
+{
+    const char *spelled = json_text(value, "spelled", json_string_value(value));
+    return spelled ? string_copy(spelled) : json_canonical(value);
 }
 
 /* "iomesh.yaml: chunk.replicaCount 4 → 3" */
-static void say_changes(const char *name, const json_t *set, const struct edit *edit, char summary[256])
+static void say_changes(const struct visit *visit, const struct edit *edit, char summary[256])
 {
-    const char *path, *slash = strrchr(name, '/');
+    const char *path, *name = json_text(visit->inputs, "file", ""), *slash = strrchr(name, '/');
     json_t *value;
     struct text text = {0};
     text_format(&text, "%s:", slash ? slash + 1 : name);
-    json_object_foreach((json_t *)set, path, value)
+    json_object_foreach((json_t *)set_of(visit), path, value)
     {
-        char *spelled = value_spelled(value);
-        const char *before = json_text(edit->before, path, "");
-        bool same = !strcmp(before, spelled);
-        text_format(&text, same ? " %s is %s" : " %s %s → %s", path, same ? spelled : before, spelled);
-        free(spelled);
+        char *from = shown(json_object_get(edit->splice.before, path)), *to = shown(value);
+        text_format(&text, strcmp(from, to) ? " %s %s → %s" : " %s is %s", path, from, to);
+        free(from);
+        free(to);
     }
     snprintf(summary, 256, "%s", text_string(&text));
     text_clear(&text);
 }
 
-/* ---- the bodies ---- */
+static json_t *changes_of(const struct visit *visit, const struct edit *edit)
+{
+    json_t *changes = json_array(), *value;
+    const char *path;
+    json_object_foreach((json_t *)set_of(visit), path, value)
+    {
+        char *from = shown(json_object_get(edit->splice.before, path)), *to = shown(value);
+        json_array_append_new(changes, json_pack("{s:s,s:s,s:s,s:O}", "what", path, "from", from, "to", to,
+                                                 "line", json_object_get(edit->splice.lines, path)));
+        free(from);
+        free(to);
+    }
+    return changes;
+}
+
+/* ---- plan ---- */
+
+static json_t *planned_text(const json_t *world, const char *name)
+{
+    return json_object_get(json_object_get(world, "files"), name);
+}
+
+static int read_planned(struct edit *edit, const struct visit *visit, const json_t *world,
+                        struct error *error)
+{
+    const char *name = json_text(visit->inputs, "file", "");
+    const json_t *planned = planned_text(world, name);
+    *edit = (struct edit){0};
+    if (values_file_read(name, &edit->file, error) || values_file_check(&edit->file, error))
+        return -1;
+    if (planned) {
+        free(edit->file.bytes);
+        edit->file.bytes = string_copy(json_string_value(planned));
+        edit->file.length = json_string_length(planned);
+    }
+    return edit_splice(edit, name, set_of(visit), error);
+}
 
 static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
 {
-    const char *name = json_text(visit->inputs, "file", "");
-    const json_t *set = json_object_get(visit->inputs, "set");
-    const char *planned = json_string_value(json_object_get(json_object_get(world, "files"), name));
-    struct values_file file = {0};
-    struct edit edit = {0};
+    struct edit edit;
     answer->kind = PLAN_REFUSED;
-    if (!planned && values_file_read(&file, name, &answer->error))
-        goto out;
-    const char *bytes = planned ? planned : file.bytes;
-    size_t length = planned ? strlen(planned) : file.length;
-    if (edit_make(&edit, name, bytes, length, set, &answer->error))
-        goto out;
-    if (!planned && access(file.path, W_OK)) {
-        error_set_errno(&answer->error, ERROR_REFUSED, "cannot write %s", name);
-        goto out;
+    if (!read_planned(&edit, visit, world, &answer->error)) {
+        answer->kind = PLAN_OK;
+        answer->outputs = outputs_of(&edit);
+        answer->world = json_pack("{s:{s:s%}}", "files", json_text(visit->inputs, "file", ""),
+                                  edit.splice.bytes, edit.splice.length);
+        answer->changes = changes_of(visit, &edit);
+        say_changes(visit, &edit, answer->summary);
     }
-    answer->kind = PLAN_OK;
-    answer->outputs = outputs_of(&edit, changes(&edit, bytes, length));
-    answer->world = json_pack("{s:{s:s%}}", "files", name, edit.bytes, edit.length);
-    answer->changes = json_array();
-    const char *path;
-    json_t *value;
-    json_object_foreach((json_t *)set, path, value)
-    {
-        char *spelled = value_spelled(value);
-        json_array_append_new(answer->changes, json_pack("{s:s,s:s,s:s,s:i}", "what", path, "from",
-                                                         json_text(edit.before, path, ""), "to", spelled,
-                                                         "line", values_line(bytes, length, path)));
-        free(spelled);
-    }
-    say_changes(name, set, &edit, answer->summary);
-out:
     edit_clear(&edit);
-    values_file_clear(&file);
 }
+
+/* ---- prepare, apply, probe ---- */
 
 /* What the file was, and what it will be: the old scalars go to the record, for the outputs of a start whose
  * end nobody saw, and for an undo. */
 static void prepare(const struct visit *visit, struct answer *answer)
 {
-    const char *name = json_text(visit->inputs, "file", "");
-    struct values_file file = {0};
-    struct edit edit = {0};
+    struct edit edit;
     struct error error = {0};
-    char hex[DIGEST_HEX_SIZE];
-    if (values_file_read(&file, name, &error) ||
-        edit_make(&edit, name, file.bytes, file.length, json_object_get(visit->inputs, "set"), &error)) {
+    if (edit_read(&edit, visit, set_of(visit), &error) || values_file_check(&edit.file, &error)) {
         answer_failed(answer, &error);
     } else {
-        digest_hex(&file.digest, hex);
         answer_done(answer, NULL);
-        answer->checkpoint = json_pack("{s:s,s:o}", "old_sha256", hex, "outputs",
-                                       outputs_of(&edit, changes(&edit, file.bytes, file.length)));
+        answer->checkpoint = json_pack("{s:s,s:O,s:o}", "old_sha256", edit.file.sha256, "before_raw",
+                                       edit.splice.before_raw, "outputs", outputs_of(&edit));
     }
     edit_clear(&edit);
-    values_file_clear(&file);
 }
 
-/* -1 where the file is not what it was when the step was prepared. */
-static int check_prepared(const struct values_file *file, const json_t *checkpoint, struct error *error)
+/* Writes the new content, behind the gate. */
+static int edit_write(const struct edit *edit, const struct visit *visit, bool *turned_back,
+                      struct error *error)
 {
-    char hex[DIGEST_HEX_SIZE];
-    digest_hex(&file->digest, hex);
-    if (!strcmp(hex, json_text(checkpoint, "old_sha256", "")))
+    char *staged = values_file_stage(&edit->file, edit->splice.bytes, edit->splice.length, error);
+    if (!staged)
+        return -1;
+    if (visit->pass(visit, error))
+        return values_file_commit(&edit->file, staged, error);
+    values_file_abandon(staged);
+    *turned_back = !error->code;
+    return error->code ? -1 : 0;
+}
+
+static int check_prepared(const struct edit *edit, const struct visit *visit, struct error *error)
+{
+    if (!strcmp(edit->file.sha256, json_text(visit->checkpoint, "old_sha256", "")))
         return 0;
-    return error_set(error, ERROR_NOT_YET, "%s was changed by someone else while it was being edited",
-                     file->path);
+    return error_set(error, ERROR_NOT_YET, "%s was changed by somebody else since it was read",
+                     edit->file.path);
 }
 
 static void apply(const struct visit *visit, struct answer *answer)
 {
-    const char *name = json_text(visit->inputs, "file", "");
-    const json_t *set = json_object_get(visit->inputs, "set");
-    struct values_file file = {0};
-    struct edit edit = {0};
+    struct edit edit;
     struct error error = {0};
     bool turned_back = false;
-    int result = values_file_read(&file, name, &error);
+    int result = edit_read(&edit, visit, set_of(visit), &error);
     if (!result)
-        result = check_prepared(&file, visit->checkpoint, &error);
-    if (!result)
-        result = edit_make(&edit, name, file.bytes, file.length, set, &error);
-    bool changed = !result && changes(&edit, file.bytes, file.length);
-    if (changed) {
-        turned_back = !visit->pass(visit, &error);
-        result = turned_back ? 0 : values_file_replace(&file, &edit, &error);
-    }
+        result = check_prepared(&edit, visit, &error);
+    if (!result && edit.splice.changed)
+        result = edit_write(&edit, visit, &turned_back, &error);
     if (turned_back) {
         answer->kind = ANSWER_TURNED_BACK;
     } else if (result) {
         answer_failed(answer, &error);
     } else {
-        answer_done(answer, outputs_of(&edit, changed));
-        say_changes(name, set, &edit, answer->summary);
+        answer_done(answer, outputs_of(&edit));
+        say_changes(visit, &edit, answer->summary);
     }
     edit_clear(&edit);
-    values_file_clear(&file);
 }
 
 /* The outputs that a start prepared, if the file is what that start would have made of it; NULL: none did.
  * Borrowed. */
-static json_t *prepared_outputs(const struct visit *visit, const struct values_file *file)
+static json_t *prepared_outputs(const struct visit *visit, const char *sha256)
 {
-    char hex[DIGEST_HEX_SIZE];
     size_t index;
     json_t *start;
-    digest_hex(&file->digest, hex);
     json_array_foreach(visit->starts, index, start)
     {
         json_t *outputs = json_at(start, "checkpoint", "outputs", NULL);
-        if (!strcmp(hex, json_text(outputs, "sha256", "")))
+        if (!strcmp(sha256, json_text(outputs, "sha256", "")))
             return outputs;
     }
     return NULL;
@@ -291,37 +213,31 @@ static json_t *prepared_outputs(const struct visit *visit, const struct values_f
 /* Does the file hold these values? */
 static void ask_file(const struct visit *visit, const json_t *set, struct probe_answer *answer)
 {
-    const char *name = json_text(visit->inputs, "file", "");
-    struct values_file file = {0};
-    struct edit edit = {0};
+    struct edit edit;
     answer->kind = PROBE_CANNOT_TELL;
-    if (!values_file_read(&file, name, &answer->error) &&
-        !edit_make(&edit, name, file.bytes, file.length, set, &answer->error)) {
-        bool holds = !changes(&edit, file.bytes, file.length);
-        json_t *prepared = prepared_outputs(visit, &file);
-        answer->kind = holds ? PROBE_DONE : PROBE_NOT_DONE;
-        if (holds)
-            answer->outputs = prepared ? json_incref(prepared) : outputs_of(&edit, false);
+    if (!edit_read(&edit, visit, set, &answer->error)) {
+        json_t *prepared = prepared_outputs(visit, edit.file.sha256);
+        answer->kind = edit.splice.changed ? PROBE_NOT_DONE : PROBE_DONE;
+        if (answer->kind == PROBE_DONE)
+            answer->outputs = prepared ? json_incref(prepared) : outputs_of(&edit);
     }
     edit_clear(&edit);
-    values_file_clear(&file);
 }
 
 static void probe(const struct visit *visit, struct probe_answer *answer)
 {
-    ask_file(visit, json_object_get(visit->inputs, "set"), answer);
+    ask_file(visit, set_of(visit), answer);
 }
 
 /* ---- going back ---- */
 
-/* The old scalars as a `set`: written as they were spelled. */
+/* The old scalars as a `set`: the very bytes that spelled them. */
 static json_t *old_scalars(const struct visit *visit)
 {
-    json_t *set = json_object();
+    json_t *set = json_object(), *raw;
     const char *path;
-    json_t *text;
-    json_object_foreach(json_at(visit->checkpoint, "outputs", "before", NULL), path, text)
-        json_object_set_new(set, path, json_pack("{s:O}", "spelled", text));
+    json_object_foreach(json_object_get(visit->checkpoint, "before_raw"), path, raw)
+        json_object_set_new(set, path, json_pack("{s:O}", "raw", raw));
     return set;
 }
 
@@ -332,41 +248,34 @@ static void undo_probe(const struct visit *visit, struct probe_answer *answer)
     json_decref(set);
 }
 
-static int restore(const struct visit *visit, const json_t *set, bool *out_turned_back, struct error *error)
+static int check_ours(const struct edit *edit, const struct visit *visit, struct error *error)
 {
-    struct values_file file = {0};
-    struct edit edit = {0};
-    char hex[DIGEST_HEX_SIZE];
-    int result = values_file_read(&file, json_text(visit->inputs, "file", ""), error);
-    if (!result) {
-        digest_hex(&file.digest, hex);
-        const char *made = json_text(json_object_get(visit->checkpoint, "outputs"), "sha256", "");
-        if (strcmp(hex, made) && strcmp(hex, json_text(visit->checkpoint, "old_sha256", "")))
-            result = error_set(error, ERROR_CANNOT_UNDO, "%s has been changed since this run edited it",
-                               file.path);
-    }
-    if (!result)
-        result = edit_make(&edit, file.path, file.bytes, file.length, set, error);
-    if (!result && changes(&edit, file.bytes, file.length)) {
-        *out_turned_back = !visit->pass(visit, error);
-        result = *out_turned_back ? 0 : values_file_replace(&file, &edit, error);
-    }
-    edit_clear(&edit);
-    values_file_clear(&file);
-    return result;
+    const char *made = json_text(json_object_get(visit->checkpoint, "outputs"), "sha256", "");
+    if (!strcmp(edit->file.sha256, made) || !edit->splice.changed)
+        return 0;
+    return error_set(error, ERROR_CANNOT_UNDO, "%s has been changed since this run edited it",
+                     edit->file.path);
 }
 
 static void undo(const struct visit *visit, struct answer *answer)
 {
     json_t *set = old_scalars(visit);
+    struct edit edit;
     struct error error = {0};
     bool turned_back = false;
-    if (restore(visit, set, &turned_back, &error))
-        answer_failed(answer, &error);
-    else if (turned_back)
+    int result = edit_read(&edit, visit, set, &error);
+    if (!result)
+        result = check_ours(&edit, visit, &error);
+    if (!result && edit.splice.changed)
+        result = edit_write(&edit, visit, &turned_back, &error);
+    if (turned_back) {
         answer->kind = ANSWER_TURNED_BACK;
-    else
+    } else if (result) {
+        answer_failed(answer, &error);
+    } else {
         answer_done(answer, NULL);
+    }
+    edit_clear(&edit);
     json_decref(set);
 }
 

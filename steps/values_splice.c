@@ -3,420 +3,387 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
+#include <strings.h>
 
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cluster/yaml.h"
+#include "steps/values_tree.h"
 
-#define DEPTH_LIMIT LIMIT_JOB_DEPTH
+/* One scalar to replace: which, and by what. */
+struct cut {
+    const struct values_node *node;
+    char *bytes; /* NULL: it holds the value already */
+};
+
+struct splicing {
+    const char *bytes, *name;
+    size_t length;
+    struct values_tree tree;
+    struct cut *cuts;
+    size_t count;
+    struct error *error;
+};
 
 /* ---- finding ---- */
 
-/* Where a path leads in the file. */
-struct target {
-    const char *path;
-    int found;          /* how often */
-    const char *refuse; /* why it cannot be spliced; NULL: it can */
-    int line;           /* from 1 */
-    size_t start, end;  /* characters, as libyaml counts them: without the byte order mark */
-    yaml_scalar_style_t style;
-    char *text;
-};
+static const char *const KIND_TEXTS[] = {[VALUES_SCALAR] = "a scalar",
+                                         [VALUES_MAP] = "a map",
+                                         [VALUES_LIST] = "a list",
+                                         [VALUES_ALIAS] = "an alias"};
 
-/* A collection that is open, and the key whose value comes next. */
-struct level {
-    bool is_map;
-    bool wants_key;
-    char *key; /* owned; NULL: not a scalar */
-};
-
-struct search {
-    struct target *targets;
-    size_t target_count;
-    struct level levels[DEPTH_LIMIT];
-    int depth;
-    int documents;
-};
-
-/* Does `path` spell the keys of the open maps, joined by dots? A key that holds a dot itself never matches.
- */
-static bool path_is_here(const struct search *search, const char *path)
+static int refuse(struct splicing *splicing, const char *path, size_t length, int line, const char *why)
 {
-    for (int i = 0; i < search->depth; i++) {
-        const struct level *level = &search->levels[i];
-        if (!level->is_map || !level->key || strchr(level->key, '.'))
-            return false;
-        size_t length = strlen(level->key);
-        if (strncmp(path, level->key, length))
-            return false;
-        path += length;
-        bool last = i == search->depth - 1;
-        if (*path != (last ? '\0' : '.'))
-            return false;
-        path++;
-    }
-    return search->depth > 0;
+    error_set(splicing->error, ERROR_REFUSED, "%s, line %d: \"%.*s\" %s", splicing->name, line, (int)length,
+              path, why);
+    return -1;
 }
 
-static struct target *target_here(struct search *search)
+/* The one node at a path: its index; -1: none; -2: several, the error is filled. */
+static int find_one(struct splicing *splicing, const char *path, size_t length)
 {
-    for (size_t i = 0; i < search->target_count; i++)
-        if (path_is_here(search, search->targets[i].path))
-            return &search->targets[i];
-    return NULL;
-}
-
-static const char *why_not_scalar(const yaml_event_t *event)
-{
-    switch (event->type) {
-    case YAML_ALIAS_EVENT:
-        return "holds an alias: the value stands elsewhere";
-    case YAML_MAPPING_START_EVENT:
-        return "holds a map, not a scalar";
-    case YAML_SEQUENCE_START_EVENT:
-        return "holds a list, not a scalar";
-    default:
-        break;
-    }
-    if (event->data.scalar.anchor)
-        return "holds an anchor: other places may follow it";
-    if (event->data.scalar.tag)
-        return "holds a tagged scalar";
-    yaml_scalar_style_t style = event->data.scalar.style;
-    return style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE ? "holds a block scalar"
-                                                                                   : NULL;
-}
-
-static void note_target(struct search *search, const yaml_event_t *event)
-{
-    struct target *target = target_here(search);
-    if (!target)
-        return;
-    target->found++;
-    target->line = (int)event->start_mark.line + 1;
-    target->refuse = why_not_scalar(event);
-    if (event->type != YAML_SCALAR_EVENT)
-        return;
-    target->start = event->start_mark.index;
-    target->end = event->end_mark.index;
-    target->style = event->data.scalar.style;
-    free(target->text);
-    target->text = string_copy((const char *)event->data.scalar.value);
-}
-
-static void take_key(struct level *level, const yaml_event_t *event)
-{
-    free(level->key);
-    level->key = event->type == YAML_SCALAR_EVENT ? string_copy((const char *)event->data.scalar.value)
-                                                  : NULL;
-    level->wants_key = false;
-}
-
-/* A node of the level above has ended: its map wants the next key. */
-static void end_node(struct search *search)
-{
-    if (search->depth)
-        search->levels[search->depth - 1].wants_key = search->levels[search->depth - 1].is_map;
-}
-
-static int open_collection(struct search *search, bool is_map, struct error *error)
-{
-    if (search->depth == DEPTH_LIMIT)
-        return error_set(error, ERROR_LIMIT, "nested deeper than %d levels", DEPTH_LIMIT);
-    search->levels[search->depth++] = (struct level){.is_map = is_map, .wants_key = is_map};
-    return 0;
-}
-
-static void close_collection(struct search *search)
-{
-    free(search->levels[--search->depth].key);
-    end_node(search);
-}
-
-static int take_event(struct search *search, const yaml_event_t *event, struct error *error)
-{
-    struct level *level = search->depth ? &search->levels[search->depth - 1] : NULL;
-    bool opens = event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT;
-    bool is_key = level && level->is_map && level->wants_key;
-    switch (event->type) {
-    case YAML_DOCUMENT_START_EVENT:
-        if (++search->documents > 1)
-            return error_set(error, ERROR_REFUSED, "line %d: a second document; helm reads one",
-                             (int)event->start_mark.line + 1);
-        return 0;
-    case YAML_MAPPING_END_EVENT:
-    case YAML_SEQUENCE_END_EVENT:
-        close_collection(search);
-        return 0;
-    case YAML_SCALAR_EVENT:
-    case YAML_ALIAS_EVENT:
-    case YAML_MAPPING_START_EVENT:
-    case YAML_SEQUENCE_START_EVENT:
-        break;
-    default:
-        return 0;
-    }
-    if (is_key && opens)
-        return error_set(error, ERROR_REFUSED, "line %d: a key that is no scalar",
-                         (int)event->start_mark.line + 1);
-    if (is_key) {
-        take_key(level, event);
-        return 0;
-    }
-    note_target(search, event);
-    if (opens)
-        return open_collection(search, event->type == YAML_MAPPING_START_EVENT, error);
-    end_node(search);
-    return 0;
-}
-
-static int parse(struct search *search, const char *bytes, size_t length, struct error *error)
-{
-    yaml_parser_t parser;
-    int result = 0;
-    bool ended = false;
-    yaml_parser_initialize(&parser);
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)bytes, length);
-    while (!result && !ended) {
-        yaml_event_t event;
-        if (!yaml_parser_parse(&parser, &event)) {
-            result = error_set(error, ERROR_REFUSED, "line %d: not YAML: %s",
-                               (int)parser.problem_mark.line + 1,
-                               parser.problem ? parser.problem : "unreadable");
-            break;
+    int found = -1;
+    char why[64];
+    for (int i = 0; i < splicing->tree.count; i++) {
+        if (!values_node_is_at(&splicing->tree, i, path, length))
+            continue;
+        if (found >= 0) {
+            snprintf(why, sizeof why, "stands there twice, first on line %d",
+                     splicing->tree.nodes[found].line);
+            refuse(splicing, path, length, splicing->tree.nodes[i].line, why);
+            return -2;
         }
-        ended = event.type == YAML_STREAM_END_EVENT;
-        result = take_event(search, &event, error);
-        yaml_event_delete(&event);
+        found = i;
     }
-    while (search->depth)
-        free(search->levels[--search->depth].key);
-    yaml_parser_delete(&parser);
-    return result;
+    return found;
 }
 
-static bool has_mark(const char *bytes, size_t length)
+static bool is_aliased(const struct values_tree *tree, const char *anchor)
 {
-    return length >= 3 && !memcmp(bytes, "\xEF\xBB\xBF", 3);
-}
-
-static int find_targets(struct search *search, const char *bytes, size_t length, struct error *error)
-{
-    size_t mark = has_mark(bytes, length) ? 3 : 0;
-    if (length > LIMIT_VALUES_FILE_BYTES)
-        return error_set(error, ERROR_LIMIT, "%zu bytes, at most %d are edited", length,
-                         LIMIT_VALUES_FILE_BYTES);
-    return parse(search, bytes + mark, length - mark, error);
-}
-
-static int check_target(const struct target *target, struct error *error)
-{
-    if (!target->found)
-        return error_set(error, ERROR_REFUSED, "there is no key \"%s\"", target->path);
-    if (target->found > 1)
-        return error_set(error, ERROR_REFUSED, "line %d: the key \"%s\" exists %d times", target->line,
-                         target->path, target->found);
-    if (target->refuse)
-        return error_set(error, ERROR_REFUSED, "line %d: \"%s\" %s", target->line, target->path,
-                         target->refuse);
-    return 0;
-}
-
-/* ---- writing ---- */
-
-char *value_spelled(const json_t *value)
-{
-    const char *spelled = json_text(value, "spelled", NULL);
-    if (spelled)
-        return string_copy(spelled);
-    if (json_is_string(value))
-        return string_copy(json_string_value(value));
-    if (json_is_real(value))
-        return json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-    return json_canonical(value);
-}
-
-/* Would a plain scalar of this text be read as a string, and as the same one, wherever it stands? */
-static bool is_plain_string(const char *text)
-{
-    static const char *const not_strings[] = {
-        "",    "~",   "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE", "yes",
-        "Yes", "YES", "no",   "No",   "NO",   "on",   "On",   "ON",   "off",   "Off",   "OFF",   "y",
-        "Y",   "n",   "N",    ".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN",  "<<",    "="};
-    for (size_t i = 0; i < sizeof not_strings / sizeof *not_strings; i++)
-        if (!strcmp(text, not_strings[i]))
-            return false;
-    /* Letters lead, and only what never means anything in YAML follows: quoted is always right, plain only
-     * here. */
-    if (!((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || *text == '/'))
-        return false;
-    return strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-") == strlen(text);
-}
-
-static void write_single_quoted(struct text *out, const char *text)
-{
-    text_add(out, "'");
-    for (; *text; text++)
-        text_append(out, *text == '\'' ? "''" : text, *text == '\'' ? 2 : 1);
-    text_add(out, "'");
-}
-
-static void write_double_quoted(struct text *out, const char *text)
-{
-    text_add(out, "\"");
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\')
-            text_format(out, "\\%c", byte);
-        else if (byte < 0x20)
-            text_format(out, "\\x%02x", byte);
-        else
-            text_append(out, text, 1);
-    }
-    text_add(out, "\"");
-}
-
-static bool has_control(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20)
+    for (int i = 0; i < tree->count; i++)
+        if (tree->nodes[i].kind == VALUES_ALIAS && !strcmp(tree->nodes[i].text, anchor))
             return true;
     return false;
 }
 
-static void write_scalar(struct text *out, const struct target *target, const json_t *value)
+/* Nothing was found: says how far the path leads, and why no further. */
+static int explain_absence(struct splicing *splicing, const char *path)
 {
-    char *spelled = value_spelled(value);
-    bool single = target->style == YAML_SINGLE_QUOTED_SCALAR_STYLE;
-    bool twice = target->style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-    if (target->start == target->end && !single && !twice)
-        text_add(out, " "); /* `key:` holds nothing yet */
-    if (twice || has_control(spelled))
-        write_double_quoted(out, spelled);
-    else if (single || (json_is_string(value) && !is_plain_string(spelled)))
-        write_single_quoted(out, spelled);
-    else
-        text_add(out, spelled);
-    free(spelled);
-}
-
-/* From characters, as libyaml counts, to bytes. */
-static size_t byte_of(const char *bytes, size_t length, size_t character)
-{
-    size_t at = has_mark(bytes, length) ? 3 : 0;
-    for (; character && at < length; character--)
-        for (at++; at < length && ((unsigned char)bytes[at] & 0xC0) == 0x80;)
-            at++;
-    return at;
-}
-
-static int by_place(const void *one, const void *other)
-{
-    const struct target *a = one, *b = other;
-    return a->start < b->start ? -1 : a->start > b->start;
-}
-
-static bool same_scalar(const struct target *target, const json_t *value)
-{
-    char *spelled = value_spelled(value);
-    bool same = !strcmp(spelled, target->text) && (target->start != target->end || *target->text == *spelled);
-    /* a plain 3 is no "3" */
-    bool plain = target->style == YAML_PLAIN_SCALAR_STYLE;
-    same = same && !(plain && json_is_string(value) && !is_plain_string(spelled));
-    free(spelled);
-    return same;
-}
-
-static void splice(const struct search *search, const char *bytes, size_t length, const json_t *set,
-                   struct text *out, json_t *before)
-{
-    size_t copied = 0;
-    for (size_t i = 0; i < search->target_count; i++) {
-        const struct target *target = &search->targets[i];
-        const json_t *value = json_object_get(set, target->path);
-        json_object_set_new(before, target->path, json_string(target->text));
-        if (same_scalar(target, value))
-            continue;
-        size_t start = byte_of(bytes, length, target->start), end = byte_of(bytes, length, target->end);
-        text_append(out, bytes + copied, start - copied);
-        write_scalar(out, target, value);
-        copied = end;
+    size_t length = strlen(path);
+    int node = -1;
+    char why[96];
+    while (node < 0 && length) {
+        while (length && path[length - 1] != '.')
+            length--;
+        length -= length > 0;
+        node = length ? find_one(splicing, path, length) : -1;
+        if (node == -2)
+            return -1;
     }
-    text_append(out, bytes + copied, length - copied);
+    if (node < 0)
+        return error_set(splicing->error, ERROR_REFUSED, "%s has no key \"%s\"", splicing->name, path);
+    snprintf(why, sizeof why, "is %s", KIND_TEXTS[splicing->tree.nodes[node].kind]);
+    if (splicing->tree.nodes[node].kind == VALUES_MAP)
+        snprintf(why, sizeof why, "has no key \"%.60s\"", path + length + 1);
+    refuse(splicing, path, length, splicing->tree.nodes[node].line, why);
+    return error_next(splicing->error, "\"%s\" must stand in the file once, as a scalar", path);
 }
 
-/* What was written must read as what was meant: the last line of defence against an odd corner of YAML. */
-static int check_result(const struct text *out, const json_t *set, struct search *search, struct error *error)
+/* Every map on the way stands there once, and changing what is in it changes nothing elsewhere. */
+static int check_way(struct splicing *splicing, const char *path, int node)
 {
-    struct search again = {.targets = memory_new(search->target_count * sizeof *again.targets),
-                           .target_count = search->target_count};
-    for (size_t i = 0; i < again.target_count; i++)
-        again.targets[i].path = search->targets[i].path;
-    int result = find_targets(&again, out->bytes, out->length, error);
-    for (size_t i = 0; !result && i < again.target_count; i++) {
-        char *spelled = value_spelled(json_object_get(set, again.targets[i].path));
-        result = check_target(&again.targets[i], error);
-        if (!result && strcmp(spelled, again.targets[i].text))
-            result = error_set(error, ERROR_REFUSED, "line %d: \"%s\" cannot be set to %s there",
-                               again.targets[i].line, again.targets[i].path, spelled);
-        free(spelled);
-    }
-    for (size_t i = 0; i < again.target_count; i++)
-        free(again.targets[i].text);
-    free(again.targets);
-    return result;
-}
-
-static void search_begin(struct search *search, const json_t *set)
-{
-    const char *path;
-    json_t *value;
-    *search = (struct search){.targets = memory_new(json_object_size(set) * sizeof *search->targets)};
-    json_object_foreach((json_t *)set, path, value) search->targets[search->target_count++].path = path;
-}
-
-static void search_end(struct search *search)
-{
-    for (size_t i = 0; i < search->target_count; i++)
-        free(search->targets[i].text);
-    free(search->targets);
-}
-
-int values_splice(const char *bytes, size_t length, const json_t *set, char **out_bytes, size_t *out_length,
-                  json_t **out_before, struct error *error)
-{
-    struct search search;
-    struct text out = {0};
-    json_t *before = json_object();
-    search_begin(&search, set);
-    int result = find_targets(&search, bytes, length, error);
-    for (size_t i = 0; !result && i < search.target_count; i++)
-        result = check_target(&search.targets[i], error);
-    if (!result) {
-        qsort(search.targets, search.target_count, sizeof *search.targets, by_place);
-        splice(&search, bytes, length, set, &out, before);
-        result = check_result(&out, set, &search, error);
-    }
-    search_end(&search);
-    if (result) {
-        text_clear(&out);
-        json_decref(before);
-        return -1;
-    }
-    *out_length = out.length;
-    *out_bytes = text_take(&out);
-    *out_before = before;
+    const struct values_node *nodes = splicing->tree.nodes;
+    for (int i = node; nodes[i].parent != VALUES_NO_PARENT; i = nodes[i].parent)
+        if (strchr(nodes[i].key, '.'))
+            return refuse(splicing, path, strlen(path), nodes[i].line,
+                          "leads through a key that has a dot itself");
+    for (int i = nodes[node].parent; i != VALUES_NO_PARENT; i = nodes[i].parent)
+        if (nodes[i].anchor && is_aliased(&splicing->tree, nodes[i].anchor))
+            return refuse(splicing, path, strlen(path), nodes[node].line,
+                          "stands under an anchor that is used elsewhere too: it would change there as well");
+    for (const char *dot = strchr(path, '.'); dot; dot = strchr(dot + 1, '.'))
+        if (find_one(splicing, path, (size_t)(dot - path)) == -2)
+            return -1;
     return 0;
 }
 
-int values_line(const char *bytes, size_t length, const char *path)
+static int check_scalar(struct splicing *splicing, const char *path, const struct values_node *node)
 {
-    struct target target = {.path = path};
-    struct search search = {.targets = &target, .target_count = 1};
-    int line = find_targets(&search, bytes, length, &(struct error){0}) || !target.found ? 0 : target.line;
-    free(target.text);
-    return line;
+    char why[64];
+    const char *problem = node->anchor                  ? "carries an anchor"
+                          : node->has_tag               ? "carries a tag"
+                          : node->style == VALUES_BLOCK ? "is a block scalar"
+                                                        : NULL;
+    if (node->kind != VALUES_SCALAR) {
+        snprintf(why, sizeof why, "is %s, not a scalar", KIND_TEXTS[node->kind]);
+        problem = why;
+    } else if (node->start == node->end && (!node->start || splicing->bytes[node->start - 1] != ':')) {
+        problem = "has no value";
+    }
+    return problem ? refuse(splicing, path, strlen(path), node->line, problem) : 0;
+}
+
+static const struct values_node *find_scalar(struct splicing *splicing, const char *path)
+{
+    int node = find_one(splicing, path, strlen(path));
+    if (node == -1)
+        explain_absence(splicing, path);
+    if (node < 0 || check_way(splicing, path, node) ||
+        check_scalar(splicing, path, &splicing->tree.nodes[node]))
+        return NULL;
+    return &splicing->tree.nodes[node];
+}
+
+/* ---- spelling ---- */
+
+/* A wanted scalar: its text, and whether it is a text or what a plain scalar would be read as. */
+struct wanted {
+    char *text;
+    bool is_text, is_null;
+};
+
+/* False where it is no scalar. */
+static bool wanted_read(const json_t *value, struct wanted *wanted)
+{
+    const char *spelled = json_text(value, "spelled", NULL);
+    *wanted = (struct wanted){.is_text = json_is_string(value), .is_null = json_is_null(value)};
+    if (spelled) {
+        json_t *read = yaml_scalar(spelled);
+        wanted->text = string_copy(spelled);
+        wanted->is_null = json_is_null(read);
+        json_decref(read);
+    } else if (json_is_string(value)) {
+        wanted->text = string_copy(json_string_value(value));
+    } else if (!json_is_object(value) && !json_is_array(value)) {
+        wanted->text = json_canonical(value);
+    }
+    return wanted->text;
+}
+
+/* What older readers (helm's own among them) take for a boolean, a null or a special number although
+ * YAML 1.2's core schema does not. */
+static bool is_read_as_other(const char *text)
+{
+    static const char *const words[] = {"y",    "n",    "yes",  "no",    "on",    "off", "true", "false", "~",
+                                        "null", ".inf", ".nan", "+.inf", "-.inf", "<<",  "=",    NULL};
+    for (const char *const *word = words; *word; word++)
+        if (!strcasecmp(text, *word))
+            return true;
+    json_t *read = yaml_scalar(text);
+    bool is_other = !json_is_string(read);
+    json_decref(read);
+    /* Dates, 0o17, 1_000, 1:30: quoted rather than guessed. */
+    return is_other || strchr("+-.0123456789", *text);
+}
+
+static bool plain_can_hold(const char *text, bool in_flow)
+{
+    size_t length = strlen(text);
+    if (!length || strchr(" \t", text[0]) || strchr(" \t:", text[length - 1]))
+        return false;
+    if (strchr("!&*#|>@`\"'%,[]{}", text[0]) || !strncmp(text, "---", 3) || !strncmp(text, "...", 3))
+        return false;
+    if (strchr("-?:", text[0]) && (!text[1] || text[1] == ' '))
+        return false;
+    for (const char *at = text; *at; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7F || (unsigned char)*at >= 0x80)
+            return false; /* beyond ASCII may hide line ends: quoted */
+        if ((*at == ':' && at[1] == ' ') || (*at == '#' && at > text && at[-1] == ' '))
+            return false;
+        if (in_flow && strchr(",[]{}:?", *at))
+            return false;
+    }
+    return true;
+}
+
+static bool single_can_hold(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7F || (unsigned char)*text >= 0x80)
+            return false;
+    return true;
+}
+
+static char *quote_single(const char *text)
+{
+    struct text quoted = {0};
+    text_add(&quoted, "'");
+    for (; *text; text++)
+        text_append(&quoted, *text == '\'' ? "''" : text, *text == '\'' ? 2 : 1);
+    text_add(&quoted, "'");
+    return text_take(&quoted);
+}
+
+static char *quote_double(const char *text)
+{
+    struct text quoted = {0};
+    text_add(&quoted, "\"");
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\')
+            text_format(&quoted, "\\%c", byte);
+        else if (byte < 0x20 || byte == 0x7F)
+            text_format(&quoted, "\\x%02X", byte);
+        else if (byte == 0xC2 && (unsigned char)text[1] < 0xA0) /* C1 controls, next line among them */
+            text_format(&quoted, "\\x%02X", (unsigned char)*++text);
+        else if (byte == 0xE2 && !strncmp(text + 1, "\x80\xA8", 2)) /* line and paragraph separators */
+            text_add(&quoted, "\\L"), text += 2;
+        else if (byte == 0xE2 && !strncmp(text + 1, "\x80\xA9", 2))
+            text_add(&quoted, "\\P"), text += 2;
+        else if (byte == 0xEF && !strncmp(text + 1, "\xBB\xBF", 2))
+            text_add(&quoted, "\\uFEFF"), text += 2;
+        else
+            text_append(&quoted, text, 1);
+    }
+    text_add(&quoted, "\"");
+    return text_take(&quoted);
+}
+
+/* The bytes that spell it in the style of the scalar that was there, or the nearest that can. */
+static char *spell(const struct wanted *wanted, const struct values_node *old)
+{
+    bool plain = plain_can_hold(wanted->text, old->in_flow) &&
+                 !(wanted->is_text && is_read_as_other(wanted->text));
+    if ((old->style == VALUES_PLAIN || wanted->is_null) && plain)
+        return string_copy(wanted->text);
+    if (old->style == VALUES_SINGLE_QUOTED && single_can_hold(wanted->text))
+        return quote_single(wanted->text);
+    return quote_double(wanted->text);
+}
+
+/* Whether the scalar holds it already: the same text, and both a text or neither. */
+static bool holds(const struct values_node *old, const struct wanted *wanted)
+{
+    if (strcmp(old->text, wanted->text))
+        return false;
+    if (old->style != VALUES_PLAIN)
+        return !wanted->is_null;
+    return !wanted->is_text || !is_read_as_other(old->text);
+}
+
+/* ---- cutting ---- */
+
+static int plan_cut(struct splicing *splicing, const char *path, const json_t *value, struct cut *cut)
+{
+    const char *raw = json_text(value, "raw", NULL);
+    struct wanted wanted = {0};
+    cut->node = find_scalar(splicing, path);
+    if (!cut->node)
+        return -1;
+    if (raw) {
+        size_t length = cut->node->end - cut->node->start;
+        bool same = strlen(raw) == length && !memcmp(raw, splicing->bytes + cut->node->start, length);
+        cut->bytes = same ? NULL : string_copy(raw);
+        return 0;
+    }
+    if (!wanted_read(value, &wanted))
+        return refuse(splicing, path, strlen(path), cut->node->line, "can be set to a scalar only");
+    if (!holds(cut->node, &wanted))
+        cut->bytes = spell(&wanted, cut->node);
+    if (cut->bytes && cut->node->start == cut->node->end) { /* "key:" */
+        char *spaced = string_format(" %s", cut->bytes);
+        free(cut->bytes);
+        cut->bytes = spaced;
+    }
+    free(wanted.text);
+    return 0;
+}
+
+static int cut_compare(const void *one, const void *other)
+{
+    size_t a = ((const struct cut *)one)->node->start, b = ((const struct cut *)other)->node->start;
+    return a < b ? -1 : a > b;
+}
+
+static void record_before(const struct splicing *splicing, const char *path, const struct values_node *node,
+                          struct splice *out)
+{
+    json_t *value = node->style == VALUES_PLAIN ? yaml_scalar(node->text) : json_string(node->text);
+    json_object_set_new(out->before, path, value ? value : json_null());
+    json_object_set_new(out->before_raw, path,
+                        json_stringn(splicing->bytes + node->start, node->end - node->start));
+    json_object_set_new(out->lines, path, json_integer(node->line));
+}
+
+static void join(struct splicing *splicing, struct splice *out)
+{
+    struct text joined = {0};
+    size_t at = 0;
+    qsort(splicing->cuts, splicing->count, sizeof *splicing->cuts, cut_compare);
+    for (size_t i = 0; i < splicing->count; i++) {
+        const struct cut *cut = &splicing->cuts[i];
+        if (!cut->bytes)
+            continue;
+        text_append(&joined, splicing->bytes + at, cut->node->start - at);
+        text_add(&joined, cut->bytes);
+        at = cut->node->end;
+        out->changed++;
+    }
+    text_append(&joined, splicing->bytes + at, splicing->length - at);
+    out->length = joined.length;
+    out->bytes = text_take(&joined);
+}
+
+/* What was written is read again: the same nodes, and only the meant scalars differ. */
+static int check_result(struct splicing *splicing, const struct splice *out)
+{
+    struct values_tree tree;
+    int result = values_tree_read(out->bytes, out->length, splicing->name, &tree, splicing->error);
+    if (!result && tree.count != splicing->tree.count)
+        result = error_set(splicing->error, ERROR_REFUSED, "%s would become another structure",
+                           splicing->name);
+    for (int i = 0; !result && i < tree.count; i++) {
+        const struct values_node *old = &splicing->tree.nodes[i], *new = &tree.nodes[i];
+        bool meant = false;
+        for (size_t k = 0; k < splicing->count && !meant; k++)
+            meant = splicing->cuts[k].node == old && splicing->cuts[k].bytes;
+        bool same = old->kind == new->kind && old->parent == new->parent &&
+                    (meant || !old->text || !strcmp(old->text, new->text));
+        if (!same)
+            result = error_set(splicing->error, ERROR_REFUSED,
+                               "%s, line %d: more than what is set would change", splicing->name, old->line);
+    }
+    values_tree_clear(&tree);
+    return result;
+}
+
+int values_splice(const char *bytes, size_t length, const char *name, const json_t *set, struct splice *out,
+                  struct error *error)
+{
+    struct splicing splicing = {.bytes = bytes, .name = name, .length = length, .error = error};
+    const char *path;
+    json_t *value;
+    *out = (struct splice){.before = json_object(), .before_raw = json_object(), .lines = json_object()};
+    int result = values_tree_read(bytes, length, name, &splicing.tree, error);
+    splicing.cuts = memory_new((json_object_size(set) + 1) * sizeof *splicing.cuts);
+    json_object_foreach((json_t *)set, path, value)
+    {
+        if (result)
+            break;
+        struct cut *cut = &splicing.cuts[splicing.count++];
+        result = plan_cut(&splicing, path, value, cut);
+        if (!result)
+            record_before(&splicing, path, cut->node, out);
+    }
+    if (!result) {
+        join(&splicing, out);
+        result = check_result(&splicing, out);
+    }
+    for (size_t i = 0; i < splicing.count; i++)
+        free(splicing.cuts[i].bytes);
+    free(splicing.cuts);
+    values_tree_clear(&splicing.tree);
+    if (result)
+        splice_clear(out);
+    return result;
+}
+
+void splice_clear(struct splice *splice)
+{
+    free(splice->bytes);
+    json_decref(splice->before);
+    json_decref(splice->before_raw);
+    json_decref(splice->lines);
+    *splice = (struct splice){0};
 }

@@ -1,6 +1,8 @@
-/* Splicing scalars in a Helm values file: only the scalars' own bytes change. Comments, order, quotes,
- * anchors, flow and block style, line ends, a missing last newline and a byte order mark stay. Pure: bytes
- * in, bytes out. */
+/* Sets scalars in a YAML text by replacing just their bytes: comments, order, quoting, anchors, flow and
+ * block style, line ends and a byte order mark stay as they are. Pure: bytes in, bytes out.
+ *
+ * A scalar is named by the keys that lead to it, joined by dots. It keeps its quoting where that can hold the
+ * new value. What cannot be replaced without changing more than was meant is refused, with its line. */
 #ifndef PAWL_STEPS_VALUES_SPLICE_H
 #define PAWL_STEPS_VALUES_SPLICE_H
 
@@ -9,15 +11,21 @@
 
 #include "base/error.h"
 
-/* `set` is dotted path → scalar: a JSON scalar, or {"spelled": TEXT} for a plain scalar that is written just
- * so. A key that does not exist, exists twice, or holds a map, a list, an alias, an anchor or a block scalar
- * is an error that says where. *out_bytes is new (free() it), also where nothing changed; *out_before is path
- * → the text that was there, a new reference. */
-int values_splice(const char *bytes, size_t length, const json_t *set, char **out_bytes, size_t *out_length,
-                  json_t **out_before, struct error *error);
-/* How a value of `set` is spelled, without quotes; free() it. */
-char *value_spelled(const json_t *value);
-/* The line (from 1) on which a path's scalar stands; 0 where there is none. */
-int values_line(const char *bytes, size_t length, const char *path);
+struct splice {
+    char *bytes; /* NUL-terminated behind the last; owned */
+    size_t length;
+    int changed;        /* scalars that were replaced */
+    json_t *before;     /* path → the value that was there, as helm reads it; owned */
+    json_t *before_raw; /* path → the bytes that spelled it; owned */
+    json_t *lines;      /* path → its line, from 1; owned */
+};
+
+/* `set`: an object, path → scalar: JSON, or {"spelled": "1.10"} for one whose spelling JSON would not keep,
+ * or
+ * {"raw": "\"4\""} for bytes that are put in as they are. `name` is the file's, for messages. Fills *out
+ * (splice_clear()) or returns -1: ERROR_REFUSED, ERROR_LIMIT. */
+int values_splice(const char *bytes, size_t length, const char *name, const json_t *set, struct splice *out,
+                  struct error *error);
+void splice_clear(struct splice *splice);
 
 #endif
