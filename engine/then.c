@@ -537,6 +537,7 @@ bool body_unknown(struct deciding *d)
 {
     d->live->fresh = d->live->acting = false;
     d->live->effect_begun = true;
+    d->live->asked_children = d->live->asked_children || d->live->child == CHILD_EXITED;
     d->live->act_ended_ms = d->live->now_ms;
     d->live->wait_error = d->stimulus->answer->error;
     return true;

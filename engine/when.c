@@ -252,7 +252,8 @@ bool keeper_is_elsewhere(const struct deciding *d)
 
 bool child_ran_or_runs(const struct deciding *d)
 {
-    return act_in_hand(d)->runs_child && (d->live->child == CHILD_RUNNING || d->live->child == CHILD_EXITED);
+    bool to_be_read = d->live->child == CHILD_EXITED && !d->live->asked_children;
+    return act_in_hand(d)->runs_child && (d->live->child == CHILD_RUNNING || to_be_read);
 }
 
 bool child_never_ran(const struct deciding *d)
