@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +32,11 @@ struct running {
     struct pipe_end out, err;
 };
 
+/* The files that it gets from us; -1: none. */
+struct given {
+    int input, inherited;
+};
+
 static int64_t steady_ms(void)
 {
     return clock_system()->steady_ms(clock_system());
@@ -39,13 +45,14 @@ static int64_t steady_ms(void)
 /* ---- starting ---- */
 
 static int file_actions_fill(posix_spawn_file_actions_t *actions, const struct program *program, int out,
-                             int err, int inherited)
+                             int err, const struct given *given)
 {
-    int failed = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+    int failed = given->input >= 0 ? posix_spawn_file_actions_adddup2(actions, given->input, 0)
+                                   : posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
     failed |= posix_spawn_file_actions_adddup2(actions, out, 1);
     failed |= posix_spawn_file_actions_adddup2(actions, err, 2);
-    if (inherited >= 0)
-        failed |= posix_spawn_file_actions_adddup2(actions, inherited, PROCESS_INHERITED);
+    if (given->inherited >= 0)
+        failed |= posix_spawn_file_actions_adddup2(actions, given->inherited, PROCESS_INHERITED);
     failed |= posix_spawn_file_actions_addchdir_np(actions, program->folder ? program->folder : "/");
     return failed;
 }
@@ -77,7 +84,8 @@ static int pipe_make(int ends[2])
     return -1;
 }
 
-static int start(struct running *running, const struct program *program, int inherited, struct error *error)
+static int start(struct running *running, const struct program *program, const struct given *given,
+                 struct error *error)
 {
     int out[2], err[2];
     if (pipe_make(out))
@@ -93,7 +101,7 @@ static int start(struct running *running, const struct program *program, int inh
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     attributes_fill(&attributes);
-    errno = file_actions_fill(&actions, program, out[1], err[1], inherited) ? ENOMEM : 0;
+    errno = file_actions_fill(&actions, program, out[1], err[1], given) ? ENOMEM : 0;
     if (!errno)
         errno = posix_spawn(&running->pid, program->arguments[0], &actions, &attributes, program->arguments,
                             program->environment);
@@ -193,13 +201,13 @@ static void output_take(struct running *running, struct program_output *out)
     out->err = text_take(&running->err.text);
 }
 
-int process_run(const struct program *program, int inherited, const struct process_limits *limits,
-                struct program_output *out, struct error *error)
+static int run(const struct program *program, const struct given *given, const struct process_limits *limits,
+               struct program_output *out, struct error *error)
 {
     struct running running = {.out = {.limit = limits->out_bytes}, .err = {.limit = limits->err_bytes}};
     int result = 0;
     *out = (struct program_output){0};
-    if (start(&running, program, inherited, error))
+    if (start(&running, program, given, error))
         return -1;
     if (!mind(&running, steady_ms() + limits->time_ms)) {
         result = running.out.dropped ? error_set(error, ERROR_LIMIT, "%s writes more than %zu bytes",
@@ -214,5 +222,46 @@ int process_run(const struct program *program, int inherited, const struct proce
     if (running.pidfd >= 0)
         close(running.pidfd);
     output_take(&running, out);
+    return result;
+}
+
+int process_run(const struct program *program, int inherited, const struct process_limits *limits,
+                struct program_output *out, struct error *error)
+{
+    const struct given given = {.input = -1, .inherited = inherited};
+    return run(program, &given, limits, out, error);
+}
+
+/* In memory, above the numbers that file_actions_fill gives away: the input may be a secret. */
+static int input_make(const char *input, struct error *error)
+{
+    size_t length = strlen(input), written = 0;
+    int low = memfd_create("stdin", MFD_CLOEXEC), file = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, 10);
+    if (low >= 0)
+        close(low);
+    while (file >= 0 && written < length) {
+        ssize_t more = write(file, input + written, length - written);
+        if (more < 0 && errno != EINTR)
+            break;
+        written += more > 0 ? (size_t)more : 0;
+    }
+    if (file >= 0 && written == length && !lseek(file, 0, SEEK_SET))
+        return file;
+    error_set_errno(error, ERROR_SYSTEM, "cannot keep a program's input in memory");
+    if (file >= 0)
+        close(file);
+    return -1;
+}
+
+int process_run_with_input(const struct program *program, const char *input,
+                           const struct process_limits *limits, struct program_output *out,
+                           struct error *error)
+{
+    *out = (struct program_output){0};
+    struct given given = {.input = input_make(input, error), .inherited = -1};
+    if (given.input < 0)
+        return -1;
+    int result = run(program, &given, limits, out, error);
+    close(given.input);
     return result;
 }

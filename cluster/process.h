@@ -23,5 +23,9 @@ struct process_limits {
  * (ERROR_SYSTEM), took too long or said too much. program_output_clear() in any case. */
 int process_run(const struct program *program, int inherited, const struct process_limits *limits,
                 struct program_output *out, struct error *error);
+/* The same with a text on its stdin, and no inherited file. */
+int process_run_with_input(const struct program *program, const char *input,
+                           const struct process_limits *limits, struct program_output *out,
+                           struct error *error);
 
 #endif

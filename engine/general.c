@@ -138,7 +138,9 @@ void general_apply(const struct machine_step *step, const struct visit *visit, c
                    struct answer *answer)
 {
     const struct step_kind *kind = step_kind_find(step->act.uses);
-    (step->until && kind->ask ? kind->ask : kind->apply)(visit, answer);
+    /* Asked again and again, or once as a guard: no keeper for that. */
+    bool looks = step->until || visit->single_look;
+    (looks && kind->ask ? kind->ask : kind->apply)(visit, answer);
     if (kind->declaration.general && answer->kind == ANSWER_DONE)
         finish_general(step, visit, names, answer);
 }

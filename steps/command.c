@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "cluster/process.h"
 #include "steps/kinds.h"
 #include "steps/secret.h"
 
@@ -119,6 +120,8 @@ static void prepare(const struct visit *visit, struct answer *answer)
     } else {
         answer_failed(answer, &error);
     }
+    if (input)
+        explicit_bzero(input, strlen(input));
     free(input);
     program_clear(&program);
 }
@@ -171,6 +174,33 @@ static void apply(const struct visit *visit, struct answer *answer)
     }
 }
 
+/* Where it only observes: the whole of it at once. */
+static int run(const struct program *program, const char *input, struct program_output *out,
+               struct error *error)
+{
+    static const struct process_limits limits = {LIMIT_READ_HELM_MS, LIMIT_CAPTURE_BYTES,
+                                                 LIMIT_CAPTURE_BYTES};
+    return input ? process_run_with_input(program, input, &limits, out, error)
+                 : process_run(program, -1, &limits, out, error);
+}
+
+static void ask(const struct visit *visit, struct answer *answer)
+{
+    struct program program = {0};
+    struct program_output output = {0};
+    struct error error = {0};
+    char *input = NULL;
+    if (fill_program(visit, &program, &input, &error) || run(&program, input, &output, &error))
+        answer_failed(answer, &error);
+    else
+        read_end(output.exit_status, output.out, output.err, false, answer);
+    if (input)
+        explicit_bzero(input, strlen(input));
+    free(input);
+    program_output_clear(&output);
+    program_clear(&program);
+}
+
 const struct step_kind kind_command = {
     .declaration =
         {
@@ -206,5 +236,6 @@ const struct step_kind kind_command = {
         },
     .prepare = prepare,
     .apply = apply,
+    .ask = ask,
     .runs_child = true,
 };

@@ -1,0 +1,209 @@
+/* command: what its keeper is told to run, what its end means, and the whole of it at once where it only
+ * observes. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "steps/kind.h"
+
+#define ck_assert_says(text, part) ck_assert_msg(strstr(text, part) != NULL, "%s", text)
+
+static struct {
+    struct visit visit;
+    struct answer answer;
+    struct gate gate;
+    struct child child;
+    json_t *inputs, *kept; /* {"arguments","environment","folder","input"} */
+} step;
+
+static json_t *texts(char *const *list)
+{
+    json_t *array = json_array();
+    for (; list && *list; list++)
+        json_array_append_new(array, json_string(*list));
+    return array;
+}
+
+static json_t *keep(const struct visit *visit, const struct program *program, const char *input,
+                    struct error *error)
+{
+    (void)visit;
+    (void)error;
+    step.kept = json_pack("{s:o,s:o,s:s?,s:s?}", "arguments", texts(program->arguments), "environment",
+                          texts(program->environment), "folder", program->folder, "input", input);
+    return json_pack("{s:s}", "base", "1/step.1.1");
+}
+
+static const struct step_kind *kind(void)
+{
+    return step_kind_find("command");
+}
+
+static void begin(const char *inputs)
+{
+    char *copy = string_copy(inputs);
+    for (char *quote = copy; (quote = strchr(quote, '`')); quote++)
+        *quote = '"';
+    memset(&step, 0, sizeof step);
+    gate_init(&step.gate);
+    step.inputs = json_loads(copy, 0, NULL);
+    ck_assert_msg(step.inputs != NULL, "%s", copy);
+    free(copy);
+    step.visit.inputs = step.inputs;
+    step.visit.run = 7;
+    step.visit.key = "store/7/step/1";
+    step.visit.gate = &step.gate;
+    step.visit.keep = keep;
+    step.visit.child = &step.child;
+}
+
+static void finish(void)
+{
+    answer_clear(&step.answer);
+    json_decref(step.inputs);
+    json_decref(step.kept);
+    gate_destroy(&step.gate);
+}
+
+static enum answer_kind prepare(void)
+{
+    answer_clear(&step.answer);
+    kind()->prepare(&step.visit, &step.answer);
+    return step.answer.kind;
+}
+
+static enum answer_kind apply(void)
+{
+    answer_clear(&step.answer);
+    kind()->apply(&step.visit, &step.answer);
+    return step.answer.kind;
+}
+
+static enum answer_kind ask(void)
+{
+    answer_clear(&step.answer);
+    kind()->ask(&step.visit, &step.answer);
+    return step.answer.kind;
+}
+
+static bool has_variable(const char *variable)
+{
+    size_t index;
+    json_t *one;
+    json_array_foreach(json_object_get(step.kept, "environment"), index,
+                       one) if (!strcmp(json_string_value(one), variable)) return true;
+    return false;
+}
+
+START_TEST(keeper_gets_the_program_and_a_stated_environment)
+{
+    setenv("PAWL_TEST_STRAY", "1", 1);
+    setenv("PAWL_TEST_SECRET", "hunter2", 1);
+    begin(
+        "{`argv`: [`sh`, `-c`, `true`], `cwd`: `/tmp`, `env`: {`A`: `b`, `LANG`: `C`, `TOKEN`: {`secret_text`: "
+        "[`Bearer `, {`secret`: `env:PAWL_TEST_SECRET`}]}}, `stdin`: {`secret`: `env:PAWL_TEST_SECRET`}}");
+    ck_assert_msg(prepare() == ANSWER_DONE, "%s", step.answer.error.message);
+    const char *program = json_string_value(json_array_get(json_object_get(step.kept, "arguments"), 0));
+    ck_assert_msg(*program == '/' && !strcmp(strrchr(program, '/'), "/sh"), "%s", program);
+    ck_assert_str_eq(json_text(step.kept, "folder", ""), "/tmp");
+    ck_assert_str_eq(json_text(step.kept, "input", ""), "hunter2");
+    ck_assert(has_variable("A=b"));
+    ck_assert(has_variable("LANG=C"));
+    ck_assert(has_variable("TOKEN=Bearer hunter2"));
+    ck_assert(has_variable("PAWL_RUN=7"));
+    ck_assert(has_variable("PAWL_KEY=store/7/step/1"));
+    ck_assert(!has_variable("PAWL_TEST_STRAY=1"));
+    char *checkpoint = json_canonical(step.answer.checkpoint);
+    ck_assert_ptr_null(strstr(checkpoint, "hunter2"));
+    free(checkpoint);
+    finish();
+}
+END_TEST
+
+START_TEST(what_cannot_be_run_is_said_before_anything_runs)
+{
+    begin("{`argv`: [`no-such-program-here`]}");
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_says(step.answer.error.message, "there is no program \"no-such-program-here\"");
+    finish();
+    begin("{`argv`: []}");
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    finish();
+    unsetenv("PAWL_TEST_SECRET");
+    begin("{`argv`: [`true`], `env`: {`T`: {`secret`: `env:PAWL_TEST_SECRET`}}}");
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_says(step.answer.error.message, "env.T: secret env:PAWL_TEST_SECRET");
+    finish();
+}
+END_TEST
+
+START_TEST(end_becomes_exit_code_and_output)
+{
+    begin("{`argv`: [`true`]}");
+    step.child = (struct child){.state = CHILD_EXITED, .exit_status = 3, .out = "{\"a\":1}", .err = "bad"};
+    ck_assert_int_eq(apply(), ANSWER_DONE); /* what 3 means the engine says */
+    ck_assert_int_eq(json_int(step.answer.outputs, "exit_code", 0), 3);
+    ck_assert_str_eq(json_text(step.answer.outputs, "stdout", ""), "{\"a\":1}");
+    ck_assert_str_eq(json_text(step.answer.outputs, "stderr", ""), "bad");
+    step.child.state = CHILD_RUNNING;
+    ck_assert_int_eq(apply(), ANSWER_AGAIN);
+    ck_assert(step.answer.acting);
+    step.child.state = CHILD_LOST;
+    ck_assert_int_eq(apply(), ANSWER_UNKNOWN);
+    finish();
+}
+END_TEST
+
+START_TEST(output_that_is_no_text_or_too_much_is_an_error)
+{
+    char *much = memory_new(LIMIT_COMMAND_STDOUT + 2);
+    memset(much, 'x', LIMIT_COMMAND_STDOUT + 1);
+    begin("{`argv`: [`true`]}");
+    step.child = (struct child){.state = CHILD_EXITED, .out = "\xff", .err = ""};
+    ck_assert_int_eq(apply(), ANSWER_FAILED);
+    ck_assert_says(step.answer.error.message, "not UTF-8");
+    step.child.out = much;
+    ck_assert_int_eq(apply(), ANSWER_FAILED);
+    ck_assert_int_eq(step.answer.error.code, ERROR_LIMIT);
+    ck_assert(!step.answer.transient);
+    finish();
+    free(much);
+}
+END_TEST
+
+START_TEST(asked_it_runs_to_its_end_at_once)
+{
+    begin("{`argv`: [`sh`, `-c`, `cat; pwd; exit 75`], `stdin`: `in `, `cwd`: `/tmp`}");
+    ck_assert_msg(ask() == ANSWER_DONE, "%s", step.answer.error.message);
+    ck_assert_int_eq(json_int(step.answer.outputs, "exit_code", 0), 75);
+    ck_assert_str_eq(json_text(step.answer.outputs, "stdout", ""), "in /tmp\n");
+    finish();
+    begin("{`argv`: [`sh`, `-c`, `cat; echo $A`], `env`: {`A`: `b`}}");
+    ck_assert_int_eq(ask(), ANSWER_DONE);
+    ck_assert_str_eq(json_text(step.answer.outputs, "stdout", ""), "b\n");
+    finish();
+}
+END_TEST
+
+int main(void)
+{
+    memory_use_for_json();
+    Suite *suite = suite_create("command");
+    TCase *behaviour = tcase_create("behaviour");
+    tcase_add_test(behaviour, keeper_gets_the_program_and_a_stated_environment);
+    tcase_add_test(behaviour, what_cannot_be_run_is_said_before_anything_runs);
+    tcase_add_test(behaviour, end_becomes_exit_code_and_output);
+    tcase_add_test(behaviour, output_that_is_no_text_or_too_much_is_an_error);
+    tcase_add_test(behaviour, asked_it_runs_to_its_end_at_once);
+    suite_add_tcase(suite, behaviour);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
