@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs the test programs that it is given and ends with one line: N passed, N failed. A program says what it counted as
+# libcheck does ("Checks: 26, Failures: 0, Errors: 0") or in that closing line itself; one that says neither has failed.
+set -u
+passed=0 failed=0 log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for program in "$@"; do
+    "$program" >"$log" 2>&1
+    status=$?
+    counted=0
+    while read -r checks failures errors; do
+        counted=1
+        passed=$((passed + checks - failures - errors)) failed=$((failed + failures + errors))
+    done < <(sed -nE 's/^[0-9]+%: Checks: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+)$/\1 \2 \3/p' "$log")
+    while read -r good bad; do
+        counted=1
+        passed=$((passed + good)) failed=$((failed + bad))
+    done < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log")
+    if ((status && !failed)) || ((!counted)); then
+        failed=$((failed + 1))
+        echo "$program left with status $status"
+    fi
+    if ((status)) || ((!counted)); then
+        cat "$log"
+    else
+        grep -vE '^[0-9]+%: Checks|^Running suite|^[0-9]+ passed' "$log"
+        echo "ok ${program##*/}"
+    fi
+done
+echo "$passed passed, $failed failed"
+((failed == 0))
