@@ -46,9 +46,44 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -Itests $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) -lcheck -lsubunit -lrt $(LIBS)
 
 unit: $(BUILD)/pawl $(UNIT_TESTS)
-	@set -e; for test in $(UNIT_TESTS); do PAWL=$(abspath $(BUILD)/pawl) $$test; done
+	@PAWL=$(abspath $(BUILD)/pawl) tests/check.sh $(UNIT_TESTS)
 
-# A real Kubernetes on this machine, built where it is not in the cache yet; needs root.
+# What is missing of Debian's packages is installed first; nothing else is needed on a fresh system.
+packages-build packages-check packages-lint:
+	@tests/packages.sh $(@:packages-%=%)
+
+demo: packages-build
+	@$(MAKE) --no-print-directory all
+	@tests/demo/demo.sh $(BUILD)/pawl
+
+check: packages-check
+	@$(MAKE) --no-print-directory check-built
+
+# The programs that the tests consist of; each ends with what it counted.
+CHECKS = $(UNIT_TESTS) $(wildcard tests/readme_test.sh tests/crash/run.sh)
+.PHONY: check-built
+check-built: $(BUILD)/pawl $(UNIT_TESTS)
+	@PAWL=$(abspath $(BUILD)/pawl) BUILD=$(abspath $(BUILD)) tests/check.sh $(CHECKS)
+
+sanitize:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CC=clang SANITIZE=address,undefined CFLAGS="-O1 -g" unit
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=clang SANITIZE=thread CFLAGS="-O1 -g" unit
+
+FORMATTED = $(sort $(SOURCES) $(foreach house,$(HOUSES),$(wildcard $(house)/*.h $(house)/*/*.h)) \
+              $(wildcard tests/*/*.c tests/*/*.h))
+lint: packages-lint
+	@tests/lint/arrows.sh
+	@clang-format --dry-run -Werror $(FORMATTED)
+	@shellcheck tests/*.sh tests/*/*.sh .ci/run
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/gcc CC=gcc all
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang all
+	@$(MAKE) --no-print-directory tidy
+	@echo "lint: clean"
+
+tidy: $(BUILD)/include/schema.sql.h
+	@printf '%s\n' $(SOURCES) | xargs -P 2 -I{} clang-tidy --quiet {} 2>/dev/null \
+	    -- $(ALL_CFLAGS) >$(BUILD)/tidy.log || { grep -E 'error:|warning:' $(BUILD)/tidy.log; exit 1; }
+
 e2e: $(BUILD)/pawl
 	PAWL=$(abspath $(BUILD)/pawl) tests/e2e/run.sh
 
