@@ -149,7 +149,6 @@ static enum command_outcome resolve(struct deciding *d, const struct run_command
     if (outputs)
         emit_success(d, outputs, "person", NULL);
     json_decref(outputs);
-    d->live->fresh = false;
     return COMMAND_ACCEPTED;
 }
 
@@ -220,7 +219,6 @@ static enum command_outcome resume(struct deciding *d, const struct run_command 
         if (step && run->place == PLACE_STOPPED && !run->undoing && step->failure_way.target >= 0)
             json_object_set_new(body, "allow", json_string(run->machine->steps[step->failure_way.target].id));
         emit(d, EVENT_RESUMED, -1, body);
-        d->live->fresh = false;
     }
     if (from)
         remember_ending(d, ENDING_FROM, command);

@@ -9,6 +9,32 @@
 #include "engine/inputs.h"
 #include "jobs/template.h"
 
+/* After these another visit comes into hand, or the same one begins anew. */
+static bool ends_what_is_in_hand(enum event_type type)
+{
+    return type == EVENT_STEP_SUCCEEDED || type == EVENT_STEP_FAILED || type == EVENT_STEP_SKIPPED ||
+           type == EVENT_REJECTED || type == EVENT_RESOLVED || type == EVENT_RESUMED ||
+           type == EVENT_ROLLBACK_STARTED || type == EVENT_STEP_UNDONE || type == EVENT_UNDO_FAILED ||
+           type == EVENT_RUN_FAILED;
+}
+
+static void forget(json_t **slot)
+{
+    json_decref(*slot);
+    *slot = NULL;
+}
+
+/* What is known of it, evaluated inputs and checkpoints above all, must not be taken for the next one's. */
+static void forget_in_hand(struct live *live)
+{
+    live->fresh = live->acting = live->half_done = live->asked_children = false;
+    live->held_since_ms = -1;
+    live->probe_failures = 0;
+    forget(&live->inputs);
+    forget(&live->checkpoint);
+    forget(&live->probe_checkpoint);
+}
+
 void emit(struct deciding *d, enum event_type type, int step, json_t *body)
 {
     struct decision *decision = d->decision;
@@ -37,6 +63,8 @@ void emit(struct deciding *d, enum event_type type, int step, json_t *body)
         event->attempt = (int)json_int(body, "attempt", 1);
     if (run_fold(run, event, &decision->error))
         decision->failed = true;
+    if (ends_what_is_in_hand(type))
+        forget_in_hand(d->live);
 }
 
 json_t *error_json(const struct error *error)
@@ -118,15 +146,11 @@ void emit_start(struct deciding *d)
     add_time(d, body);
     emit(d, run->undoing ? EVENT_UNDO_STARTED : EVENT_STEP_STARTED, run->step, body);
     struct live *live = d->live;
+    forget_in_hand(live);
     live->fresh = true;
-    live->acting = live->effect_begun = live->half_done = live->asked_children = false;
-    live->act_ended_ms = live->held_since_ms = -1;
-    live->probe_failures = 0;
+    live->effect_begun = false;
+    live->act_ended_ms = -1;
     live->counted_to_ms = live->now_ms;
-    json_decref(live->inputs);
-    json_decref(live->checkpoint);
-    json_decref(live->probe_checkpoint);
-    live->inputs = live->checkpoint = live->probe_checkpoint = NULL;
 }
 
 /* ---- questions ---- */
@@ -193,13 +217,6 @@ void emit_probed(struct deciding *d, const char *answer, bool again)
 
 /* ---- where it leads ---- */
 
-/* What was evaluated for a visit that did not begin (an approval's question) is no other step's. */
-static void forget_inputs(struct deciding *d)
-{
-    json_decref(d->live->inputs);
-    d->live->inputs = NULL;
-}
-
 /* The id of the step that a way leads to, or NULL where it has been taken as often as it may be. */
 static const char *way_target(const struct run *run, const struct machine_way *way)
 {
@@ -233,6 +250,13 @@ static void refuse_way(struct deciding *d, const struct machine_way *way, const 
     emit_run_failed(d, &error);
 }
 
+/* A timeout ends with its step; what a person has asked for meanwhile comes after. */
+static void forget_timeout(struct live *live)
+{
+    if (live->ending == ENDING_TIMEOUT || live->ending == ENDING_ATTEMPT_TIMEOUT)
+        live->ending = ENDING_NONE;
+}
+
 void emit_success(struct deciding *d, const json_t *outputs, const char *by, const char *summary)
 {
     if (d->run->undoing) {
@@ -250,18 +274,12 @@ void emit_success(struct deciding *d, const json_t *outputs, const char *by, con
         json_object_set_new(body, "summary", json_string(summary));
     add_time(d, body);
     emit(d, EVENT_STEP_SUCCEEDED, d->run->step, body);
-    forget_inputs(d);
-    d->live->fresh = false;
-    d->live->ending = ENDING_NONE == d->live->ending || d->live->ending == ENDING_TIMEOUT ||
-                              d->live->ending == ENDING_ATTEMPT_TIMEOUT
-                          ? ENDING_NONE
-                          : d->live->ending;
+    forget_timeout(d->live);
 }
 
 void emit_skip(struct deciding *d)
 {
     emit(d, EVENT_STEP_SKIPPED, d->run->step, json_pack("{s:s}", "then", list_next(d->run)));
-    forget_inputs(d);
 }
 
 static json_t *failure_body(struct deciding *d, const struct error *error, bool transient, bool acted)
@@ -323,23 +341,18 @@ void emit_failure(struct deciding *d, const struct error *error, bool transient,
     struct run *run = d->run;
     const struct run_step *step = &run->steps[run->step];
     bool again = transient && run->entered && step->attempt < step_in_hand(d)->attempts;
-    d->live->fresh = false;
-    d->live->ending = ENDING_NONE;
-    if (run->undoing) {
-        json_t *body = failure_body(d, error, transient, acted);
-        emit(d, EVENT_UNDO_FAILED, run->step, body);
-        if (again)
-            schedule_retry(d);
-        else
-            emit_run_failed(d, error);
-        return;
-    }
-    if (!again) {
+    forget_timeout(d->live);
+    if (d->run->cancelling || d->live->ending != ENDING_NONE || again || run->undoing)
+        emit(d, run->undoing ? EVENT_UNDO_FAILED : EVENT_STEP_FAILED, run->step,
+             failure_body(d, error, transient, acted));
+    if (d->run->cancelling || d->live->ending != ENDING_NONE)
+        return; /* a person's word comes next, whatever the step's policy says */
+    if (again)
+        schedule_retry(d);
+    else if (run->undoing)
+        emit_run_failed(d, error);
+    else
         follow_failure(d, error, transient, acted);
-        return;
-    }
-    emit(d, EVENT_STEP_FAILED, run->step, failure_body(d, error, transient, acted));
-    schedule_retry(d);
 }
 
 void emit_run_failed(struct deciding *d, const struct error *error)
@@ -348,7 +361,6 @@ void emit_run_failed(struct deciding *d, const struct error *error)
     if (d->run->step >= 0)
         json_object_set_new(object, "step", json_string(step_in_hand(d)->id));
     emit(d, EVENT_RUN_FAILED, -1, json_pack("{s:o}", "error", object));
-    forget_inputs(d);
     if (!d->run->began && d->run->holds_lock) /* nothing is half done: others may go first */
         emit(d, EVENT_LOCK_RELEASED, -1, json_object());
 }
@@ -381,8 +393,6 @@ void emit_rollback(struct deciding *d, const char *reason)
 {
     emit(d, EVENT_ROLLBACK_STARTED, -1,
          json_pack("{s:o,s:s}", "steps", undo_order(d->run), "reason", reason));
-    forget_inputs(d);
-    d->live->fresh = false;
     d->live->ending = ENDING_NONE;
     d->live->act_ended_ms = d->live->now_ms;
 }
@@ -392,7 +402,7 @@ void emit_undone(struct deciding *d, const char *by)
     json_t *body = json_pack("{s:s}", "by", by);
     add_time(d, body);
     emit(d, EVENT_STEP_UNDONE, d->run->step, body);
-    d->live->fresh = false;
+    forget_timeout(d->live);
 }
 
 void emit_end(struct deciding *d, enum event_type type, json_t *body)

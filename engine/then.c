@@ -182,9 +182,6 @@ bool refuse_from(struct deciding *d)
 bool end_with_from(struct deciding *d)
 {
     d->live->ending = ENDING_NONE;
-    d->live->fresh = false;
-    json_decref(d->live->inputs);
-    d->live->inputs = NULL;
     json_t *body = json_pack("{s:O,s:O}", "from", json_object_get(d->live->ending_body, "from"), "reason",
                              json_object_get(d->live->ending_body, "reason"));
     d->actor = json_text(d->live->ending_body, "actor", d->actor);

@@ -221,7 +221,8 @@ bool condition_is_false(const struct deciding *d)
 bool lacks_approval(const struct deciding *d)
 {
     const struct machine_step *step = step_in_hand(d);
-    return (step->approve || step->asks_only) && !d->run->steps[d->run->step].approved;
+    bool approved = d->run->entered && d->run->steps[d->run->step].approved; /* every visit asks again */
+    return (step->approve || step->asks_only) && !approved;
 }
 
 bool is_fresh_with_prepare(const struct deciding *d)

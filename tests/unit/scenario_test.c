@@ -171,6 +171,8 @@ static void do_body(struct world *world, const struct line *line)
                             .acting = line_says(line, "acting")};
     if (kind == ANSWER_DONE)
         answer.outputs = read_json(json_word(line));
+    if ((kind == ANSWER_DONE || kind == ANSWER_FAILED) && world->child == CHILD_RUNNING)
+        world->child = CHILD_EXITED;
     if (kind == ANSWER_FAILED || kind == ANSWER_UNKNOWN)
         answer.error = read_why(line, 2);
     if (kind == ANSWER_AGAIN) {
