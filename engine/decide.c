@@ -18,6 +18,8 @@ struct row {
 #define AT(place) (1U << PLACE_##place)
 #define ANYWHERE  (~0U)
 #define IN_VISIT  (AT(ENTER) | AT(STARTED) | AT(PREPARED))
+/* Letting go asks about a failed or unknown step, too. */
+#define ASKED (IN_VISIT | AT(UNKNOWN) | AT(STOPPED))
 #define ROW(places, stimulus, when, then)                                                                    \
     {                                                                                                        \
         places, STIMULUS_##stimulus, when, then, #places " " #stimulus ": " #when " -> " #then               \
@@ -30,6 +32,7 @@ static const struct row TABLE[] = {
 
     /* Letting go: a step ends only when no body, keeper or child of it is left, and its effect has been asked
        for. */
+    ROW(ANYWHERE, TICK, lets_go_while_keeper_is_elsewhere, leave_half_done),
     ROW(ANYWHERE, TICK, lets_go_while_child_may_finish, do_look_at_child_later),
     ROW(ANYWHERE, TICK, lets_go_while_child_lives, do_stop_child),
     ROW(ANYWHERE, TICK, lets_go_with_exit_record, do_take_exit_record),
@@ -39,8 +42,8 @@ static const struct row TABLE[] = {
     ROW(ANYWHERE, TICK, is_cancelled, end_cancelled),
     ROW(IN_VISIT, TICK, ends_by_time_half_done, end_timed_unknown),
     ROW(IN_VISIT, TICK, ends_by_time, end_timed),
+    ROW(ANYWHERE, TICK, ends_but_is_unknown, refuse_to_end),
     ROW(ANYWHERE, TICK, ends_by_rollback, end_with_rollback),
-    ROW(ANYWHERE, TICK, ends_by_from_in_doubt, refuse_from),
     ROW(ANYWHERE, TICK, ends_by_from, end_with_from),
 
     /* Resting: a pause, a driver that was asked to leave, a person who has the word. */
@@ -84,6 +87,7 @@ static const struct row TABLE[] = {
     ROW(AT(PREPARED), TICK, is_fresh, do_apply),
     ROW(AT(PREPARED), TICK, keeper_is_elsewhere, decide_elsewhere),
     ROW(AT(PREPARED), TICK, child_ran_or_runs, adopt),
+    ROW(AT(PREPARED), TICK, child_lives, do_look_at_child_later),
     ROW(AT(PREPARED), TICK, child_never_ran, child_did_nothing),
     ROW(AT(STARTED) | AT(PREPARED), TICK, is_in_doubt_and_can_be_asked, do_probe),
     ROW(AT(STARTED) | AT(PREPARED), TICK, is_once_in_doubt, decide_once),
@@ -117,23 +121,24 @@ static const struct row TABLE[] = {
     ROW(AT(STARTED) | AT(PREPARED), TURNED_BACK, always, body_unknown),
 
     /* What the world says of a start without a recorded success. */
-    ROW(IN_VISIT, PROBE_DONE, asks_about_step_to_undo, probed_step_to_undo),
-    ROW(IN_VISIT, PROBE_DONE, always, probed_done),
-    ROW(IN_VISIT, PROBE_NOT_DONE, is_unsettled, probed_unsettled),
-    ROW(IN_VISIT, PROBE_NOT_DONE, always, probed_not_done),
-    ROW(IN_VISIT, PROBE_IN_PROGRESS, lets_go_while_in_progress, probed_half_done),
-    ROW(IN_VISIT, PROBE_IN_PROGRESS, always, probed_in_progress),
-    ROW(IN_VISIT, PROBE_CANNOT_TELL, probe_may_be_repeated, probe_later),
-    ROW(IN_VISIT, PROBE_CANNOT_TELL, lets_go, probed_half_done),
-    ROW(IN_VISIT, PROBE_CANNOT_TELL, asks_about_step_to_undo, probed_undecidable),
-    ROW(IN_VISIT, PROBE_CANNOT_TELL, may_not_repeat, probed_undecidable),
-    ROW(IN_VISIT, PROBE_CANNOT_TELL, always, probed_again),
+    ROW(ASKED, PROBE_DONE, asks_about_step_to_undo, probed_step_to_undo),
+    ROW(ASKED, PROBE_DONE, always, probed_done),
+    ROW(ASKED, PROBE_NOT_DONE, is_unsettled, probed_unsettled),
+    ROW(ASKED, PROBE_NOT_DONE, always, probed_not_done),
+    ROW(ASKED, PROBE_IN_PROGRESS, lets_go_while_in_progress, probed_half_done),
+    ROW(ASKED, PROBE_IN_PROGRESS, always, probed_in_progress),
+    ROW(ASKED, PROBE_CANNOT_TELL, probe_may_be_repeated, probe_later),
+    ROW(ASKED, PROBE_CANNOT_TELL, lets_go, probed_half_done),
+    ROW(ASKED, PROBE_CANNOT_TELL, asks_about_step_to_undo, probed_undecidable),
+    ROW(ASKED, PROBE_CANNOT_TELL, may_not_repeat, probed_undecidable),
+    ROW(ASKED, PROBE_CANNOT_TELL, always, probed_again),
 
     /* What a dead start left. */
-    ROW(IN_VISIT, MENDED, always, mended),
-    ROW(IN_VISIT, MEND_FAILED, lets_go, mend_failed_letting_go),
-    ROW(IN_VISIT, MEND_FAILED, always, mend_failed),
-    ROW(AT(ENTER), TURNED_BACK, always, plan_agreed),
+    ROW(ASKED, MENDED, always, mended),
+    ROW(ASKED, MEND_FAILED, mend_may_be_repeated, mend_later),
+    ROW(ASKED, MEND_FAILED, lets_go, leave_half_done),
+    ROW(ASKED, MEND_FAILED, always, mend_failed),
+    ROW(ASKED, TURNED_BACK, always, look_again),
 };
 
 #define ROW_COUNT (int)(sizeof TABLE / sizeof *TABLE)

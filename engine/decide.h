@@ -87,7 +87,7 @@ struct live {
     int probe_failures;    /* in a row, of transient kind */
     int64_t held_since_ms; /* since when an `until:` holds; -1: it does not */
     bool half_done;        /* letting go: the cluster may still carry the effect on */
-    bool asked_children;   /* its exit record has been read, and did not tell */
+    bool asked_children;   /* the body has seen the child, or its exit record, and could not tell */
     enum ending ending;
     json_t *ending_body;      /* owned: of ENDING_FROM and ENDING_ROLLBACK: actor, reason, from */
     json_t *inputs;           /* owned: evaluated for the visit that is about to begin; NULL */

@@ -146,8 +146,7 @@ static void fold_started(struct run *run, const struct event *event)
 {
     struct run_step *step = &run->steps[event->step];
     begin_visit(run, event);
-    if (event->attempt != step->attempt)
-        step->attempt_spent_ms = 0;
+    bool another = event->attempt != step->attempt;
     step->attempt = event->attempt;
     struct run_act *act = event->type == EVENT_UNDO_STARTED ? &step->undo : &step->act;
     act->starts++;
@@ -159,6 +158,8 @@ static void fold_started(struct run *run, const struct event *event)
     if (!json_bool(event->body, "goes_on", false))
         keep(&act->checkpoint, NULL);
     take_time(step, event->body);
+    if (another)
+        step->attempt_spent_ms = 0;
     if (!step->started_ms)
         step->started_ms = event->time_ms;
     if (event->type == EVENT_STEP_STARTED)
@@ -228,8 +229,7 @@ static void take_acted(struct run_act *act, const json_t *body)
 {
     if (json_bool(body, "acted", true))
         return;
-    act->unproven = act->before;
-    act->acted = false;
+    act->unproven = act->acted = act->before;
 }
 
 static void fold_step_failed(struct run *run, const struct event *event)

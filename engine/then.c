@@ -43,6 +43,19 @@ bool lock_taken(struct deciding *d)
     return true;
 }
 
+bool look_again(struct deciding *d)
+{
+    (void)d;
+    return true;
+}
+
+/* Letting go without an answer: whoever ends the step says so. */
+bool leave_half_done(struct deciding *d)
+{
+    d->live->half_done = true;
+    return true;
+}
+
 bool do_plan(struct deciding *d)
 {
     return give(d, ORDER_PLAN);
@@ -52,7 +65,10 @@ bool do_probe(struct deciding *d)
 {
     d->live->asks_undo = d->run->undoing && !undo_must_ask_step(d);
     struct error error = {0};
-    if (!inputs_in_hand(d, &error)) {
+    bool known = (d->run->undoing && !d->live->asks_undo) || inputs_in_hand(d, &error);
+    if (!known && lets_go(d))
+        return leave_half_done(d);
+    if (!known) {
         emit_failure(d, &error, false, false);
         return true;
     }
@@ -96,7 +112,7 @@ bool do_look_at_child_later(struct deciding *d)
 bool do_take_exit_record(struct deciding *d)
 {
     d->live->asked_children = true;
-    d->live->fresh = true;
+    d->live->fresh = d->live->effect_begun = true;
     return give(d, ORDER_APPLY);
 }
 
@@ -158,7 +174,7 @@ bool end_timed(struct deciding *d)
     struct error error;
     time_error(d, &error);
     bool attempt = d->live->ending == ENDING_ATTEMPT_TIMEOUT;
-    emit_failure(d, &error, attempt, true);
+    emit_failure(d, &error, attempt, act_memory(d)->acted);
     return true;
 }
 
@@ -169,12 +185,13 @@ bool end_with_rollback(struct deciding *d)
     return true;
 }
 
-bool refuse_from(struct deciding *d)
+bool refuse_to_end(struct deciding *d)
 {
     struct error error;
     error_set(&error, ERROR_NOT_ALLOWED_NOW, "whether \"%s\" has happened is not known yet",
               step_in_hand(d)->id);
     d->live->ending = ENDING_NONE;
+    d->live->half_done = false;
     emit_decision(d, &error);
     return true;
 }
@@ -366,13 +383,15 @@ bool probed_done(struct deciding *d)
     const char *missing = NULL;
     const struct probe_answer *probe = d->stimulus->probe;
     json_t *outputs = complete_outputs(step_in_hand(d), probe->outputs, &missing);
-    if (missing && !d->run->undoing) {
+    bool follows = !d->run->undoing && !d->run->cancelling && d->live->ending != ENDING_ROLLBACK;
+    if (missing && follows) {
         struct error error;
         error_set(&error, ERROR_NOT_ALLOWED_NOW,
                   "\"%s\" has happened, but its output \"%s\", which a later step needs, cannot be known",
                   step_in_hand(d)->id, missing);
         error_next(&error, "pawl resolve %lld %s --done --output %s=… --reason \"…\"", (long long)d->run->id,
                    step_in_hand(d)->id, missing);
+        d->live->ending = ENDING_NONE;
         emit_decision(d, &error);
     } else {
         emit_probed(d, "done", false);
@@ -456,11 +475,12 @@ bool mend_failed(struct deciding *d)
     return true;
 }
 
-bool mend_failed_letting_go(struct deciding *d)
+bool mend_later(struct deciding *d)
 {
-    emit_decision(d, &d->stimulus->answer->error);
-    d->live->ending = ENDING_NONE;
-    return true;
+    d->live->probe_failures++;
+    d->live->wait_error = d->stimulus->answer->error;
+    wait_then(d, PROBE_AGAIN_MS << d->live->probe_failures, ORDER_MEND);
+    return false;
 }
 
 static void record_guards(struct deciding *d)
@@ -534,8 +554,9 @@ bool body_unknown(struct deciding *d)
 {
     d->live->fresh = d->live->acting = false;
     d->live->effect_begun = true;
-    d->live->asked_children = d->live->asked_children || d->live->child == CHILD_EXITED;
+    d->live->asked_children = true;
     d->live->act_ended_ms = d->live->now_ms;
-    d->live->wait_error = d->stimulus->answer->error;
+    if (d->stimulus->answer)
+        d->live->wait_error = d->stimulus->answer->error;
     return true;
 }

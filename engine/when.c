@@ -28,7 +28,8 @@ bool is_in_doubt(const struct deciding *d)
 
 bool child_lives(const struct deciding *d)
 {
-    return act_in_hand(d)->runs_child && act_memory(d)->acted && d->live->child == CHILD_RUNNING;
+    return act_in_hand(d)->runs_child && act_memory(d)->acted && d->live->child == CHILD_RUNNING &&
+           !d->live->foreign_keeper;
 }
 
 bool lets_go_while_child_lives(const struct deciding *d)
@@ -41,8 +42,8 @@ bool lets_go_while_child_may_finish(const struct deciding *d)
 {
     if (!lets_go_while_child_lives(d)) /* before all else: there may be no step in hand */
         return false;
-    return d->live->ending == ENDING_FROM ||
-           (act_in_hand(d)->child_may_finish && machine_time_is_up(d->run, d->live) == ENDING_NONE);
+    return (d->live->ending == ENDING_FROM || act_in_hand(d)->child_may_finish) &&
+           machine_time_is_up(d->run, d->live) == ENDING_NONE;
 }
 
 bool lets_go_with_exit_record(const struct deciding *d)
@@ -53,7 +54,14 @@ bool lets_go_with_exit_record(const struct deciding *d)
 
 bool lets_go_before_due(const struct deciding *d)
 {
-    return lets_go(d) && d->live->due_ms > d->live->now_ms && d->live->after_wait == ORDER_PROBE;
+    bool asks = d->live->after_wait == ORDER_PROBE || d->live->after_wait == ORDER_MEND;
+    return lets_go(d) && d->live->due_ms > d->live->now_ms && asks;
+}
+
+/* It may still run, and nobody here can see or stop it. */
+bool lets_go_while_keeper_is_elsewhere(const struct deciding *d)
+{
+    return lets_go(d) && is_in_doubt(d) && keeper_is_elsewhere(d) && !d->live->half_done;
 }
 
 bool lets_go_in_doubt(const struct deciding *d)
@@ -64,7 +72,7 @@ bool lets_go_in_doubt(const struct deciding *d)
 
 bool lets_go_with_mend(const struct deciding *d)
 {
-    return lets_go(d) && d->run->steps[d->run->step].mend;
+    return lets_go(d) && d->run->steps[d->run->step].mend && !d->live->half_done;
 }
 
 bool is_cancelled(const struct deciding *d)
@@ -89,9 +97,12 @@ bool ends_by_rollback(const struct deciding *d)
     return d->live->ending == ENDING_ROLLBACK;
 }
 
-bool ends_by_from_in_doubt(const struct deciding *d)
+bool ends_but_is_unknown(const struct deciding *d)
 {
-    return d->live->ending == ENDING_FROM && d->live->half_done;
+    if (d->run->step < 0 || !is_in_doubt(d))
+        return false;
+    return (d->live->ending == ENDING_FROM && (d->live->half_done || is_once_in_doubt(d))) ||
+           (d->live->ending == ENDING_ROLLBACK && keeper_is_elsewhere(d));
 }
 
 bool ends_by_from(const struct deciding *d)
@@ -253,8 +264,8 @@ bool keeper_is_elsewhere(const struct deciding *d)
 
 bool child_ran_or_runs(const struct deciding *d)
 {
-    bool to_be_read = d->live->child == CHILD_EXITED && !d->live->asked_children;
-    return act_in_hand(d)->runs_child && (d->live->child == CHILD_RUNNING || to_be_read);
+    bool there = d->live->child == CHILD_RUNNING || d->live->child == CHILD_EXITED;
+    return act_in_hand(d)->runs_child && there && !d->live->asked_children;
 }
 
 bool child_never_ran(const struct deciding *d)
@@ -280,6 +291,11 @@ bool probe_may_be_repeated(const struct deciding *d)
     return probe && error_is_transient(probe->error.code) && d->live->probe_failures < PROBE_FAILURES_LIMIT;
 }
 
+bool mend_may_be_repeated(const struct deciding *d)
+{
+    return lets_go(d) && d->stimulus->answer->transient && d->live->probe_failures < PROBE_FAILURES_LIMIT;
+}
+
 bool asks_about_step_to_undo(const struct deciding *d)
 {
     return d->run->undoing && !d->live->asks_undo;
@@ -295,18 +311,23 @@ bool is_before_effect(const struct deciding *d)
     return !d->live->effect_begun;
 }
 
+/* The body that is back waits for what it has sent; a program that was told to go is that, too. */
+static bool waits_for_effect(const struct deciding *d)
+{
+    return d->stimulus->answer->acting || (act_in_hand(d)->runs_child && d->live->effect_begun);
+}
+
 bool acts_when_asked_to_return(const struct deciding *d)
 {
-    return lets_go(d) && d->stimulus->answer->acting && d->live->ending != ENDING_FROM &&
-           !act_in_hand(d)->runs_child;
+    return lets_go(d) && waits_for_effect(d) && d->live->ending != ENDING_FROM && !act_in_hand(d)->runs_child;
 }
 
 bool waits_when_asked_to_return(const struct deciding *d)
 {
-    return lets_go(d) && !d->stimulus->answer->acting;
+    return lets_go(d) && !waits_for_effect(d);
 }
 
 bool waits_when_paused(const struct deciding *d)
 {
-    return d->run->paused && !d->stimulus->answer->acting;
+    return d->run->paused && !waits_for_effect(d);
 }

@@ -3,6 +3,7 @@
  * expected texts are written anew: read the difference before you keep it.
  *
  *   machine                            the job file that follows
+ *   anew                               another run of the same job begins
  *   submit [paused] [waits-for-lock]   run_submitted; with lock_acquired where the job has a lock
  *   claim [quiet]                      a driver takes the run up, knowing only what is durable (also: the one
  *                                      before was killed); quiet: a person's command follows at once
@@ -342,8 +343,8 @@ static const char *line_end(const char *at)
 static char *run_script(const char *script)
 {
     struct text whole = {0};
-    struct world world = {.history = json_array(), .random = RANDOM_MIDDLE};
-    gate_init(&world.gate);
+    struct world world;
+    world_begin(&world, NULL);
     for (const char *at = script; *at;) {
         if (*at == '#' || *at == '\n') {
             text_append(&whole, at, (size_t)(line_end(at) - at));
@@ -355,9 +356,7 @@ static char *run_script(const char *script)
         char *block = string_format("%.*s\n", (int)(bar - at), at);
         text_format(&whole, "%s----\n", block);
         if (!strcmp(block, "anew\n")) {
-            world_free(&world);
-            world = (struct world){.history = json_array(), .random = RANDOM_MIDDLE};
-            gate_init(&world.gate);
+            world_begin(&world, world_end(&world));
         } else {
             run_block(&world, block);
         }
@@ -367,7 +366,7 @@ static char *run_script(const char *script)
         for (at = bar + 6; *at && *at != '\n';) /* the old output ends with an empty line */
             at = line_end(at);
     }
-    world_free(&world);
+    machine_free(world_end(&world));
     return text_take(&whole);
 }
 
