@@ -60,9 +60,12 @@ char *drive_base(const struct drive *drive)
                          run_act_in_hand(drive->run)->starts);
 }
 
-/* What this run's finished edit_values steps have set, for helm_upgrade's expect_changes. */
+/* What this run's finished edit_values steps have set, for helm_upgrade's expect_changes; NULL for a kind
+ * that does not prepare. */
 static json_t *finished_edits(const struct drive *drive)
 {
+    if (!drive->machine->steps[drive->run->step].act.prepares)
+        return NULL;
     json_t *edits = json_array();
     for (int i = 0; i < drive->machine->step_count; i++) {
         const struct run_step *step = &drive->run->steps[i];
@@ -138,6 +141,20 @@ static void fill_visit(struct body *body)
 }
 
 /* ---- on the pool ---- */
+
+/* A kind that prepares or can be asked may keep files of its own, which go with the step. */
+static bool has_folder(const struct machine_step *step)
+{
+    return step->act.prepares || step->act.probes || step->undo.prepares || step->undo.probes;
+}
+
+static bool any_has_folder(const struct machine *machine)
+{
+    for (int i = 0; i < machine->step_count; i++)
+        if (has_folder(&machine->steps[i]))
+            return true;
+    return false;
+}
 
 /* The run's folder is the team's where the store is; the visit's own holds credentials. */
 static int make_folders(const struct body *body, struct error *error)
@@ -238,9 +255,11 @@ static void run_body(uv_work_t *work)
     struct body *body = work->data;
     struct drive *drive = body->drive;
     if (body->order == ORDER_PLAN) {
-        body->refused = make_folders(body, &body->error) != 0 ||
+        bool has = any_has_folder(drive->machine);
+        body->refused = (has && make_folders(body, &body->error)) ||
                         look_ahead_refuses(drive->run, &body->visit, &body->error);
-        folder_remove(body->folder);
+        if (has)
+            folder_remove(body->folder);
         return;
     }
     const struct machine_step *step = &drive->machine->steps[drive->run->step];
@@ -351,6 +370,14 @@ static void body_returned(uv_work_t *work, int status)
     body_free(body);
 }
 
+/* Nothing to wait for: two changes of threads would cost more than the body. */
+static bool runs_in_loop(const struct body *body)
+{
+    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
+    return body->order == ORDER_APPLY && !body->undo && !step->guard_count &&
+           step_kind_find(step->act.uses)->only_computes;
+}
+
 void body_start(struct drive *drive, enum order order)
 {
     struct body *body = memory_new(sizeof *body);
@@ -366,24 +393,29 @@ void body_start(struct drive *drive, enum order order)
         gate_reopen(&drive->gate);
     drive->body = body;
     drive->driver->bodies_out++;
-    uv_queue_work(&drive->driver->loop, &body->work, run_body, body_returned);
+    if (runs_in_loop(body)) {
+        run_body(&body->work);
+        body_returned(&body->work, 0);
+    } else {
+        uv_queue_work(&drive->driver->loop, &body->work, run_body, body_returned);
+    }
 }
 
 /* ---- folders ---- */
 
-void drive_remove_folders(struct drive *drive)
+void drive_remove_folders(struct drive *drive, int step)
 {
     const struct run *run = drive->run;
-    for (int i = 0; i < drive->machine->step_count; i++) {
-        const struct run_act *acts[] = {&run->steps[i].act, &run->steps[i].undo};
-        for (int k = 0; k < 2; k++)
-            for (int start = acts[k]->starts; start > 0 && drive->machine->steps[i].act.prepares; start--) {
-                char *path = string_format("%s/%lld/%s.%d.%s%d.d", store_folder(drive->driver->store),
-                                           (long long)run->id, drive->machine->steps[i].id,
-                                           run->steps[i].visit, k ? "undo." : "", start);
-                if (!access(path, F_OK))
-                    folder_remove(path);
-                free(path);
-            }
-    }
+    const struct run_act *acts[] = {&run->steps[step].act, &run->steps[step].undo};
+    if (!has_folder(&drive->machine->steps[step]))
+        return;
+    for (int k = 0; k < 2; k++)
+        for (int start = acts[k]->starts; start > 0; start--) {
+            char *path = string_format("%s/%lld/%s.%d.%s%d.d", store_folder(drive->driver->store),
+                                       (long long)run->id, drive->machine->steps[step].id,
+                                       run->steps[step].visit, k ? "undo." : "", start);
+            if (!access(path, F_OK))
+                folder_remove(path);
+            free(path);
+        }
 }

@@ -45,17 +45,22 @@ static int refuse_elsewhere(const struct run *run, struct error *error)
                       (long long)run->id);
 }
 
-/* May this process take the run? Ends the present holder where it was told to. */
-static int check_holder(struct drive *drive, const struct driver_take *take, struct error *error)
+int drive_check_holder(struct drive *drive, struct error *error)
 {
     const struct run *run = drive->run;
+    bool take_over = drive->take->take_over;
+    if (run_is_ended(run)) {
+        error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
+                  run_status_text(run->status));
+        return error_next(error, "pawl history %lld", (long long)run->id);
+    }
     if (!run->driver || run->clean) /* nobody has driven it yet, or it was let go */
         return 0;
     if (!host_is_this(run->driver))
-        return take->take_over ? 0 : refuse_elsewhere(run, error);
+        return take_over ? 0 : refuse_elsewhere(run, error);
     if (!driver_record_lives(drive->driver->store, run->driver))
         return 0;
-    return take->take_over ? end_holder(drive, error) : refuse_driven(run, error);
+    return take_over ? end_holder(drive, error) : refuse_driven(run, error);
 }
 
 /* ---- claiming ---- */
@@ -95,42 +100,24 @@ int drive_take_lock(struct drive *drive, bool *out_taken, struct error *error)
     return 0;
 }
 
-int drive_claim(struct drive *drive, const struct driver_take *take, struct error *error)
+int drive_claim(struct drive *drive, struct error *error)
 {
     struct run *run = drive->run;
     struct store *store = drive->driver->store;
-    if (run_is_ended(run)) {
-        error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
-                  run_status_text(run->status));
-        return error_next(error, "pawl history %lld", (long long)run->id);
-    }
-    if (check_holder(drive, take, error))
-        return -1;
+    int64_t newest = 0;
     drive_look(drive);
     drive->live->act_ended_ms = drive->live->counted_to_ms = drive->live->recorded_ms = drive->live->now_ms;
     drive->decision = memory_new(sizeof *drive->decision);
-    int64_t looked_at = run->epoch, seq = run->seq;
-    if (store_begin(store, error))
-        return -1;
     /* The epoch tells whether another driver has claimed since; the newest record, whether it has ended the
      * run. */
-    int64_t newest = 0;
-    if (store_fence(store, run->id, looked_at, error) || store_newest_seq(store, run->id, &newest, error))
-        goto give_up;
-    if (newest != seq) {
-        error_set(error, ERROR_FENCED, "run %lld has moved while it was being taken up", (long long)run->id);
-        goto give_up;
-    }
-    emit_claim(drive, take, drive->decision);
-    if (drive->decision->failed) {
-        *error = drive->decision->error;
-        goto give_up;
-    }
-    if (drive_write(drive, error) || store_commit(store, error))
-        goto give_up;
-    decision_clear(drive->decision);
-    return 0;
-give_up:
-    store_rollback(store);
+    if (store_fence(store, run->id, run->epoch, error) || store_newest_seq(store, run->id, &newest, error))
+        return -1;
+    if (newest != run->seq)
+        return error_set(error, ERROR_FENCED, "run %lld has moved while it was being taken up",
+                         (long long)run->id);
+    emit_claim(drive, drive->take, drive->decision);
+    if (!drive->decision->failed)
+        return 0;
+    *error = drive->decision->error;
     return -1;
 }

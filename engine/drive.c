@@ -47,8 +47,6 @@ void drive_free(struct drive *drive)
     free(drive->decision);
     json_decref(drive->answers);
     free(drive->command_actor);
-    free(drive->take_command);
-    json_decref(drive->take_body);
     projection_clear(&drive->projection);
     gate_destroy(&drive->gate);
     live_free(drive->live);
@@ -258,13 +256,16 @@ static bool ends_step(enum event_type type)
 
 static void forget_ended(struct drive *drive)
 {
-    bool ended = false;
-    for (int i = 0; i < drive->decision->event_count; i++)
-        ended = ended || ends_step(drive->decision->events[i].type);
-    if (!ended)
-        return;
-    drive_free_handle(drive);
-    drive_remove_folders(drive);
+    for (int i = 0; i < drive->decision->event_count; i++) {
+        const struct event *event = &drive->decision->events[i];
+        if (!ends_step(event->type))
+            continue;
+        drive_free_handle(drive);
+        int first = event->step < 0 ? 0 : event->step; /* an event of the run ends all of its steps */
+        int last = event->step < 0 ? drive->machine->step_count - 1 : event->step;
+        for (int step = first; step <= last; step++)
+            drive_remove_folders(drive, step);
+    }
 }
 
 /* True where the program runs, or none was to run. */

@@ -1,5 +1,5 @@
 /* One run in the driver's hands: its state, what is out for it, and what the next commit shall hold. Private
- * to the driver (driver.c, drive.c, body.c, claim.c). */
+ * to the driver (driver.c, take.c, claim.c, drive.c, body.c). */
 #ifndef PAWL_ENGINE_DRIVE_H
 #define PAWL_ENGINE_DRIVE_H
 
@@ -17,7 +17,8 @@ struct drive {
     struct machine *machine; /* shared: the driver's */
     struct run *run;
     struct live *live;
-    struct cluster *cluster; /* shared: the driver's */
+    struct cluster *cluster;        /* shared: the driver's */
+    const struct driver_take *take; /* how it is taken up, borrowed; NULL once its command has been said */
     struct gate gate;
     struct digest head;    /* of the run's chain */
     struct child child;    /* of the latest prepared start */
@@ -37,8 +38,6 @@ struct drive {
     bool wants_lock;
     bool leaving, lost;
     struct error error; /* why it is let go, where not by itself */
-    char *take_command; /* to be said once the words that lay in the store have been taken up; NULL: none */
-    json_t *take_body;
     struct drive *next;
 };
 
@@ -101,13 +100,24 @@ void drive_returned(struct drive *drive, const struct stimulus *stimulus);
 char *drive_base(const struct drive *drive);
 /* The keeper record of the latest prepared start; NULL: none. Borrowed. */
 const json_t *drive_keeper_record(const struct drive *drive);
-/* Removes the private folders of a run's step that has ended. */
-void drive_remove_folders(struct drive *drive);
+/* Removes the private folders of a step that has ended. */
+void drive_remove_folders(struct drive *drive, int step);
+
+/* ---- take.c ---- */
+/* Claims what driver_take has taken. -1 where the store failed. */
+int driver_claim_all(struct driver *driver);
+/* Whether words of other processes lie in the store that nobody has taken up. */
+bool drive_has_open_command(const struct drive *drive);
+/* The run leaves the driver, which does nothing for it any more. */
+void drive_let_go(struct drive *drive, const struct error *error);
 
 /* ---- claim.c ---- */
 /* Within a transaction: the run's lock, where it lacks it and it is free. */
 int drive_take_lock(struct drive *drive, bool *out_taken, struct error *error);
-int drive_claim(struct drive *drive, const struct driver_take *take, struct error *error);
+/* May this process claim the run? Ends the present holder where drive->take says so. */
+int drive_check_holder(struct drive *drive, struct error *error);
+/* Within a transaction: decides the claim, which drive_write then records, or fails with nothing decided. */
+int drive_claim(struct drive *drive, struct error *error);
 
 uint64_t driver_random(struct driver *driver);
 

@@ -151,122 +151,7 @@ int driver_signal(const struct driver *driver)
     return driver->signal;
 }
 
-/* ---- taking a run up ---- */
-
-static struct machine *driver_machine(struct driver *driver, const char *digest, struct error *error)
-{
-    for (struct machine_entry *entry = driver->machines; entry; entry = entry->next)
-        if (!strcmp(entry->digest, digest))
-            return entry->machine;
-    char *json = store_read_machine(driver->store, digest, error);
-    struct machine *machine = json ? machine_read(json, error) : NULL;
-    free(json);
-    if (!machine)
-        return NULL;
-    struct machine_entry *entry = memory_new(sizeof *entry);
-    *entry = (struct machine_entry){string_copy(digest), machine, driver->machines};
-    driver->machines = entry;
-    return machine;
-}
-
-static struct cluster *driver_cluster(struct driver *driver, const json_t *record, struct error *error)
-{
-    for (struct cluster_entry *entry = driver->clusters; entry; entry = entry->next)
-        if (json_equal(entry->record, record))
-            return entry->cluster;
-    struct cluster *cluster = cluster_open_recorded(record, driver->kubeconfig, error);
-    if (!cluster)
-        return NULL;
-    struct cluster_entry *entry = memory_new(sizeof *entry);
-    *entry = (struct cluster_entry){json_deep_copy(record), cluster, driver->clusters};
-    driver->clusters = entry;
-    return cluster;
-}
-
-struct looking {
-    char *machine_digest;
-    json_t *cluster;
-};
-
-static int keep_row(void *context, const struct run_row *row)
-{
-    struct looking *looking = context;
-    looking->machine_digest = string_copy(row->machine_digest);
-    looking->cluster = json_loads(row->cluster, 0, NULL);
-    return 0;
-}
-
-static struct drive *load_drive(struct driver *driver, int64_t id, struct error *error)
-{
-    struct looking looking = {0};
-    struct drive *drive = NULL;
-    struct digest head;
-    if (store_read_run(driver->store, id, keep_row, &looking, error))
-        return NULL;
-    struct machine *machine = driver_machine(driver, looking.machine_digest, error);
-    struct run *run = machine ? run_load(driver->store, id, machine, &head, error) : NULL;
-    struct cluster *cluster = run ? driver_cluster(driver, looking.cluster, error) : NULL;
-    if (cluster) {
-        drive = drive_new(driver, run, machine, cluster);
-        drive->head = head;
-    } else {
-        run_free(run);
-    }
-    free(looking.machine_digest);
-    json_decref(looking.cluster);
-    return drive;
-}
-
-static int note_command(void *context, const struct command_row *row)
-{
-    (void)row;
-    *(bool *)context = true;
-    return 1;
-}
-
-static bool has_open_command(struct driver *driver, int64_t run)
-{
-    bool any = false;
-    struct error ignored; /* a store that cannot be read stops the driver at its next commit */
-    store_each_command(driver->store, run, note_command, &any, &ignored);
-    return any;
-}
-
-int driver_take(struct driver *driver, int64_t id, const struct driver_take *take, struct error *error)
-{
-    struct drive *drive = load_drive(driver, id, error);
-    if (!drive)
-        return -1;
-    if (drive_claim(drive, take, error)) {
-        drive_free(drive);
-        return -1;
-    }
-    drive->next = driver->drives;
-    driver->drives = drive;
-    drive->ready = true;
-    drive->lock_since_ms = clock_system()->steady_ms(clock_system());
-    if (!take->command)
-        return 0;
-    if (has_open_command(driver, id)) {
-        drive->take_command = string_copy(take->command);
-        drive->take_body = json_deep_copy(take->body);
-        return 0;
-    }
-    struct run_command command = {.name = take->command, .body = take->body, .actor = driver->actor};
-    if (drive_command(drive, &command, error) != COMMAND_REFUSED)
-        return 0;
-    driver->drives = drive->next;
-    drive_free(drive);
-    return -1;
-}
-
 /* ---- commands of other processes ---- */
-
-static void let_go(struct drive *drive, const struct error *error)
-{
-    drive->lost = true;
-    drive->error = *error;
-}
 
 static void answer_command(struct drive *drive, int64_t id, bool accepted, const struct error *why)
 {
@@ -326,23 +211,19 @@ static void look_for_commands(struct driver *driver)
 static void say_what_was_kept(struct driver *driver)
 {
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (!drive->take_command || drive->lost || has_undurable_decision(drive) ||
-            has_open_command(driver, drive->run->id))
+        if (!drive->take || drive->lost || has_undurable_decision(drive) || drive_has_open_command(drive))
             continue;
         struct run_command command = {
-            .name = drive->take_command, .body = drive->take_body, .actor = driver->actor};
+            .name = drive->take->command, .body = drive->take->body, .actor = driver->actor};
         struct error error = {0};
         bool only_listens = drive->run->place == PLACE_STOPPED && !json_object_get(command.body, "from");
         if (!only_listens && !run_is_ended(drive->run)) {
             if (drive_command(drive, &command, &error) == COMMAND_REFUSED)
-                let_go(drive, &error);
+                drive_let_go(drive, &error);
             drive->leaving = false;
             drive->ready = true;
         }
-        free(drive->take_command);
-        json_decref(drive->take_body);
-        drive->take_command = NULL;
-        drive->take_body = NULL;
+        drive->take = NULL;
     }
 }
 
@@ -395,14 +276,14 @@ static void try_lock(struct drive *drive)
              now_ms - drive->lock_since_ms >= driver->options.lock_wait_ms) {
         error_set(&error, ERROR_LOCKED, "%s is locked by another run",
                   json_text(drive->run->submitted, "lock", ""));
-        let_go(drive, &error);
+        drive_let_go(drive, &error);
     }
     return;
 rollback:
     store_rollback(store);
 failed:
     if (error.code == ERROR_FENCED)
-        let_go(drive, &error);
+        drive_let_go(drive, &error);
     else {
         driver->failed = true;
         driver->error = error;
@@ -462,7 +343,7 @@ static int record_all(struct driver *driver)
             store_rollback(driver->store);
             return -1;
         }
-        let_go(drive, &driver->error);
+        drive_let_go(drive, &driver->error);
         driver->error = (struct error){0};
     }
     return store_commit(driver->store, &driver->error);
@@ -482,7 +363,7 @@ static void decide_all(struct driver *driver)
         }
         answer_deferred(drive);
         if (drive->decision && drive->decision->failed)
-            let_go(drive, &drive->decision->error);
+            drive_let_go(drive, &drive->decision->error);
     }
 }
 
@@ -504,7 +385,7 @@ static void act_all(struct driver *driver)
 /* A run that waits for a person is kept while others are driven: the person's word shall reach it. */
 static bool may_go(const struct driver *driver, const struct drive *drive)
 {
-    if (driver->data_version < 0 || drive->take_command) /* words that have been passed over come first */
+    if (driver->data_version < 0 || drive->take) /* words that have been passed over come first */
         return false;
     if (drive->run->clean)
         return true;
@@ -618,6 +499,7 @@ void drive_returned(struct drive *drive, const struct stimulus *stimulus)
 
 int driver_run(struct driver *driver, struct error *error)
 {
+    driver->failed = driver_claim_all(driver) != 0;
     while (driver->drives && !driver->failed) {
         look_for_commands(driver);
         say_what_was_kept(driver);

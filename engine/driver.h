@@ -51,11 +51,14 @@ struct driver_take {
 
 /* Takes the driver's own lock. NULL with the error filled. */
 struct driver *driver_new(struct store *store, const struct driver_options *options, struct error *error);
-/* Loads a run, opens its cluster, claims it. ERROR_DRIVEN where another driver is alive,
- * ERROR_NOT_ALLOWED_NOW where the run has ended. The claim and the command's events are durable when this
- * returns 0. */
+/* Loads a run, opens its cluster, looks who drives it: driver_run will claim it. ERROR_DRIVEN where another
+ * driver is alive, ERROR_NOT_ALLOWED_NOW where the run has ended. `take` is borrowed until driver_run
+ * returns.
+ */
 int driver_take(struct driver *driver, int64_t run, const struct driver_take *take, struct error *error);
-/* Drives until every run has been let go. -1 where the driver had to stop (the store failed). */
+/* Claims all that were taken, in one transaction, and drives until every run has been let go; one that
+ * another driver has claimed in between, or that refuses its command, is let go at once, with the error. -1
+ * where the driver had to stop (the store failed). */
 int driver_run(struct driver *driver, struct error *error);
 /* The signal that ended it; 0: none. */
 int driver_signal(const struct driver *driver);

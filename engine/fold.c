@@ -52,6 +52,9 @@ static int read_then(const struct run *run, const json_t *body)
         return -2;
     if (!*then)
         return -1;
+    int next = run->step + 1; /* the list's next, nearly always: no search through a long job */
+    if (next < run->machine->step_count && !strcmp(run->machine->steps[next].id, then))
+        return next;
     int step = machine_step_index(run->machine, then);
     return step < 0 ? -2 : step;
 }

@@ -93,4 +93,5 @@ const struct step_kind kind_sleep = {
         },
     .plan = plan,
     .apply = apply,
+    .only_computes = true,
 };
