@@ -14,19 +14,22 @@
 static char test_folder[64];
 static char *test_path; /* of the store */
 
-static void make_folder(void)
-{
-    strcpy(test_folder, "/tmp/pawl-store-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(test_folder));
-    test_path = string_format("%s/state/pawl.db", test_folder);
-}
-
 static void remove_folder(void)
 {
     char *command = string_format("rm -rf '%s'", test_folder);
     ck_assert_int_eq(system(command), 0);
     free(command);
     free(test_path);
+    test_path = NULL;
+}
+
+static void make_folder(void)
+{
+    if (test_path) /* the fixture's: a test makes one for each of its cases */
+        remove_folder();
+    strcpy(test_folder, "/tmp/pawl-store-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(test_folder));
+    test_path = string_format("%s/state/pawl.db", test_folder);
 }
 
 __attribute__((unused)) static struct store *open_store(enum store_mode mode)
