@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -11,7 +12,9 @@
 #include "base/text.h"
 #include "cli/report.h"
 
-#define NAME_WIDTH 12
+#define NAME_WIDTH          12
+#define TIME_COLUMN         92    /* where a step's time stands */
+#define WAITS_LINE_EVERY_MS 10000 /* of lines about one wait, where they stay */
 
 /* ---- colours ---- */
 
@@ -150,7 +153,7 @@ char *event_line(const struct machine *machine, const struct event *event)
     return line;
 }
 
-/* ---- the watcher ---- */
+/* ---- as JSON ---- */
 
 static void print_json_event(const struct run *run, const struct event *event)
 {
@@ -167,6 +170,78 @@ static void print_json_event(const struct run *run, const struct event *event)
     report_json(line);
 }
 
+/* ---- the line that is written over ---- */
+
+static void clear_standing(struct progress *progress)
+{
+    if (progress->standing)
+        fputs("\r\033[K", stderr);
+    progress->standing = false;
+}
+
+/* The first `columns` characters: a line that wraps cannot be written over. */
+static void cut(char *line, int columns)
+{
+    int width = 0;
+    for (char *at = line; *at; at++) {
+        if ((*at & 0xC0) == 0x80)
+            continue;
+        if (*at == '\n' || *at == '\t')
+            *at = ' ';
+        if (++width > columns) {
+            *at = '\0';
+            return;
+        }
+    }
+}
+
+static void show_standing(struct progress *progress, const struct run *run, const char *what)
+{
+    static const char *const frames[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
+    struct winsize size = {.ws_col = 80};
+    ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+    if (run->step < 0 || size.ws_col < 20)
+        return;
+    const struct run_step *step = &run->steps[run->step];
+    int64_t passed_ms = clock_system()->wall_ms(clock_system()) - progress->step_started_ms;
+    char *clean = text_cleaned(what);
+    char *attempt = step->attempt > 1 ? string_format("attempt %d · ", step->attempt) : string_copy("");
+    char *line = string_format("  %s %-*s %s%s", frames[progress->spin++ % 10], NAME_WIDTH,
+                               run->machine->steps[run->step].id, attempt, clean);
+    cut(line, size.ws_col - 10);
+    clear_standing(progress);
+    fprintf(stderr, "%s  %lld s", line, (long long)(passed_ms > 0 ? passed_ms / 1000 : 0));
+    progress->standing = true;
+    free(attempt);
+    free(clean);
+    free(line);
+}
+
+/* ---- the watcher ---- */
+
+static int shown_width(const char *text)
+{
+    int width = 0;
+    for (; *text; text++)
+        width += (*text & 0xC0) != 0x80;
+    return width;
+}
+
+static void print_line(struct progress *progress, const struct event *event, const char *line)
+{
+    const struct shown *shown = shown_as(event->type);
+    bool ends = event->type == EVENT_STEP_SUCCEEDED && progress->step_started_ms;
+    clear_standing(progress);
+    fprintf(stderr, "  %s%s%s", paint(progress, shown->colour), line,
+            *shown->colour ? paint(progress, "\033[0m") : "");
+    if (ends) {
+        int gap = TIME_COLUMN - shown_width(line);
+        fprintf(stderr, "%*s%.1f s", gap > 2 ? gap : 2, "",
+                (double)(event->time_ms - progress->step_started_ms) / 1000);
+    }
+    fputc('\n', stderr);
+}
+
 static void on_event(void *context, const struct run *run, const struct event *event)
 {
     struct progress *progress = context;
@@ -179,25 +254,31 @@ static void on_event(void *context, const struct run *run, const struct event *e
     if (progress->invocation->quiet)
         return;
     char *line = event_line(run->machine, event);
-    if (*line) {
-        const struct shown *shown = shown_as(event->type);
-        bool ends = event->type == EVENT_STEP_SUCCEEDED && progress->step_started_ms;
-        fprintf(stderr, "  %s%s%s", paint(progress, shown->colour), line,
-                *shown->colour ? paint(progress, "\033[0m") : "");
-        if (ends)
-            fprintf(stderr, "  %.1f s", (double)(event->time_ms - progress->step_started_ms) / 1000);
-        fputc('\n', stderr);
-    }
+    if (*line)
+        print_line(progress, event, line);
     free(line);
+    if (event->type == EVENT_STEP_CHECKPOINT)
+        return;
     progress->waits[0] = '\0';
+    if (progress->terminal && (event->type == EVENT_STEP_STARTED || event->type == EVENT_UNDO_STARTED))
+        show_standing(progress, run, "");
 }
 
 static void on_waits(void *context, const struct run *run, const char *what)
 {
     struct progress *progress = context;
-    if (progress->invocation->json || progress->invocation->quiet || run->step < 0 ||
-        !strncmp(progress->waits, what, 299))
+    if (progress->invocation->json || progress->invocation->quiet || run->step < 0)
         return;
+    if (progress->terminal) {
+        show_standing(progress, run, what);
+        return;
+    }
+    /* Elsewhere each line stays: only what is new, and not too often. */
+    int64_t now_ms = clock_system()->steady_ms(clock_system());
+    bool often = progress->waits[0] && now_ms - progress->waits_at_ms < WAITS_LINE_EVERY_MS;
+    if (often || !strncmp(progress->waits, what, sizeof progress->waits - 1))
+        return;
+    progress->waits_at_ms = now_ms;
     snprintf(progress->waits, sizeof progress->waits, "%s", what);
     char *clean = text_cleaned(what);
     fprintf(stderr, "  · %-*s %s\n", NAME_WIDTH, run->machine->steps[run->step].id, clean);
@@ -214,8 +295,10 @@ static int on_approve(void *context, const struct run *run, const char *question
         return 0;
     char answer[16] = "";
     fputs("    [y/N] ", stderr);
-    if (!fgets(answer, sizeof answer, stdin))
+    if (!fgets(answer, sizeof answer, stdin)) {
+        fputc('\n', stderr);
         return 0;
+    }
     return !strcmp(answer, "y\n") || !strcmp(answer, "Y\n") || !strcmp(answer, "yes\n");
 }
 
@@ -282,6 +365,7 @@ static void on_left(void *context, const struct run *run, const struct error *er
 {
     struct progress *progress = context;
     progress->left++;
+    clear_standing(progress);
     int status = error->code ? error_exit_status(error->code) : run_exit_status(run);
     if (status > progress->status)
         progress->status = status;

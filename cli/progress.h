@@ -12,7 +12,11 @@ struct progress {
     int status; /* the exit status so far: the worst of all runs that have left */
     int left;
     int64_t step_started_ms;
-    char waits[300]; /* the line shown last */
+    char waits[300];     /* the line shown last */
+    int64_t waits_at_ms; /* steady; when */
+    bool terminal;       /* stderr is one: what is waited for stands in a line that is written over */
+    bool standing;       /* such a line stands now */
+    unsigned spin;
 };
 
 /* The watcher of a driver; `progress` must outlive it. */

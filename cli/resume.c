@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/resume_line.h"
 #include "cli/session.h"
 #include "cli/store_open.h"
 
@@ -103,14 +104,17 @@ static int resume_one(const struct invocation *invocation, struct store *store, 
         json_object_set_new(body, "from", json_string(from));
     if (reason)
         json_object_set_new(body, "reason", json_string(reason));
+    char *line = invocation->json || invocation->quiet ? NULL : resume_line(store, run);
     struct session_run one = {
         .run = run,
+        .line = line,
         .take = {.command = "resume",
                  .body = body,
                  .take_over = invocation_has(invocation, "take-over"),
                  .reason = reason},
     };
     int status = session_drive(invocation, store, &one, 1);
+    free(line);
     json_decref(body);
     return status;
 }

@@ -28,7 +28,9 @@ int session_drive(const struct invocation *invocation, struct store *store, cons
                   int count)
 {
     struct error error = {0};
-    struct progress progress = {.invocation = invocation, .asks = person_is_there(invocation)};
+    struct progress progress = {.invocation = invocation,
+                                .asks = person_is_there(invocation),
+                                .terminal = !invocation->json && isatty(STDERR_FILENO)};
     char *actor = actor_read();
     struct driver_options options = {
         .actor = actor,
@@ -41,8 +43,11 @@ int session_drive(const struct invocation *invocation, struct store *store, cons
     int refused = 0;
     for (int i = 0; driver && i < count; i++) {
         struct error cause = {0};
-        if (!driver_take(driver, runs[i].run, &runs[i].take, &cause))
+        if (!driver_take(driver, runs[i].run, &runs[i].take, &cause)) {
+            if (runs[i].line)
+                fputs(runs[i].line, stderr);
             continue;
+        }
         int status = report_error(invocation, &cause);
         refused = status > refused ? status : refused;
     }

@@ -9,6 +9,7 @@
 struct session_run {
     int64_t run;
     struct driver_take take;
+    const char *line; /* to show once it has been taken up; NULL: nothing */
 };
 /* Drives these runs until each has been let go; the exit status. A run that cannot be taken up is reported.
  */

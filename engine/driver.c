@@ -493,6 +493,12 @@ void drive_returned(struct drive *drive, const struct stimulus *stimulus)
 {
     if (drive->lost)
         return;
+    const struct driver_watcher *watcher = &drive->driver->options.watcher;
+    const struct error *what = stimulus->kind == STIMULUS_BODY_AGAIN          ? &stimulus->answer->error
+                               : stimulus->kind == STIMULUS_PROBE_IN_PROGRESS ? &stimulus->probe->error
+                                                                              : NULL;
+    if (what && what->message[0] && watcher->waits)
+        watcher->waits(watcher->context, drive->run, what->message);
     drive_decide(drive, stimulus);
     drive->ready = true;
 }

@@ -184,6 +184,8 @@ START_TEST(an_approval_left_in_the_store_is_taken_up_by_resume)
     expect("approve 1 ask --reason fine", 0);
     expect_status(1, "interrupted");
     expect("resume", 0);
+    ck_assert_ptr_nonnull(strstr(ran.err, "run 1  asks  resumed at \"ask\" (it waited)"));
+    ck_assert_ptr_nonnull(strstr(ran.err, "1 step done before"));
     expect("history 1", 0);
     ck_assert_ptr_nonnull(strstr(ran.out, "ask approved"));
     ck_assert_ptr_nonnull(strstr(ran.out, "by ops@bastion: fine"));
