@@ -315,8 +315,9 @@ static type resolve(void *context, const char *const *path, int count, bool test
 static void report_at(const struct checking *checking, const char *code, size_t offset, size_t length,
                       const char *hint, const char *message)
 {
-    struct document_place place = document_place_within(checking->reading->document, checking->site->node,
-                                                        offset, length);
+    struct document_place place = checking->site->node->place;
+    if (checking->reading->diagnostics->count < LIMIT_JOB_DIAGNOSTICS) /* else it is only counted */
+        place = document_place_within(checking->reading->document, checking->site->node, offset, length);
     if (checking->site->node->commented && (!strcmp(code, EXPRESSION_SYNTAX)))
         hint = "` #` begins a comment in YAML: quote the value";
     report(checking->reading, code, place, hint, "%s", message);

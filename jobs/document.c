@@ -36,6 +36,10 @@ struct reader {
     int anchor_count;
     int nodes;
     bool broken; /* nothing more can be read */
+    struct {     /* where a scalar ended last: long lines are walked once */
+        int line, column;
+        const char *at;
+    } last;
 };
 
 static struct document_place place_between(const struct reader *reader, const yaml_mark_t *from,
@@ -332,9 +336,18 @@ static void read_alias(struct reader *reader, const yaml_event_t *event, struct 
 /* ---- events ---- */
 
 /* Whether a comment stands behind a plain scalar on its last line. */
-static bool is_commented(const struct reader *reader, const yaml_mark_t *end)
+static bool is_commented(struct reader *reader, const yaml_mark_t *end)
 {
-    const char *at = source_at(reader->document, (int)end->line + 1, (int)end->column + 1);
+    int line = (int)end->line + 1, column = (int)end->column + 1;
+    long code;
+    if (reader->last.line != line || reader->last.column > column) {
+        reader->last.line = line;
+        reader->last.column = 1;
+        reader->last.at = source_at(reader->document, line, 1);
+    }
+    for (; reader->last.column < column && *reader->last.at; reader->last.column++)
+        reader->last.at += source_character(reader->last.at, &code);
+    const char *at = reader->last.at;
     const char *blank = at;
     while (*at == ' ' || *at == '\t')
         at++;

@@ -125,6 +125,19 @@ START_TEST(sizes_and_depths_are_bounded)
 }
 END_TEST
 
+/* One line of 200,000 values: what is done for each may not begin at the line's start again. */
+START_TEST(a_very_long_line_is_read_in_one_go)
+{
+    struct text text = {0};
+    text_add(&text, "a: [");
+    for (int i = 0; i < LIMIT_JOB_NODES - 10; i++)
+        text_add(&text, "x, ");
+    text_add(&text, "x]\n");
+    document_free(read_good(text_string(&text)));
+    text_clear(&text);
+}
+END_TEST
+
 /* Depth counts through aliases: each of the anchors holds the one before. */
 START_TEST(depth_counts_through_aliases)
 {
@@ -186,6 +199,7 @@ int main(void)
     tcase_add_test(tests, aliases_share_their_anchors_node);
     tcase_add_test(tests, hostile_texts_are_refused);
     tcase_add_test(tests, sizes_and_depths_are_bounded);
+    tcase_add_test(tests, a_very_long_line_is_read_in_one_go);
     tcase_add_test(tests, depth_counts_through_aliases);
     tcase_add_test(tests, scalars_follow_the_core_schema);
     tcase_add_test(tests, only_what_json_writes_alike_is_canonical);
