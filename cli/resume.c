@@ -21,19 +21,21 @@ const struct option_declaration RESUME_OPTIONS[] = {
     {NULL, 0, NULL, NULL},
 };
 
-/* Runs that could go on by themselves: not ended, not failed, not waiting for a person, and nobody drives
- * them. */
+/* Runs that could go on by themselves: not ended, not failed, not waiting for a person (but for an approval
+ * that --yes gives), and nobody drives them. */
 struct finding {
     struct store *store;
+    bool approves;
     struct session_run *runs;
     int count, capacity;
 };
 
-static bool waits_for_person(const struct run_row *row)
+static bool waits_for_person(const struct run_row *row, bool approves)
 {
     json_t *waiting = row->waiting ? json_loads(row->waiting, 0, NULL) : NULL;
     const char *what = json_text(waiting, "for", "");
-    bool person = !strcmp(what, "approval") || !strcmp(what, "decision") || !strcmp(what, "paused");
+    bool person = (!strcmp(what, "approval") && !approves) || !strcmp(what, "decision") ||
+                  !strcmp(what, "paused");
     json_decref(waiting);
     return person;
 }
@@ -58,7 +60,7 @@ static int note_run(void *context, const struct run_row *row)
 {
     struct finding *finding = context;
     bool interrupted = strcmp(row->status, "failed") &&
-                       (!waits_for_person(row) || has_command(finding->store, row->run));
+                       (!waits_for_person(row, finding->approves) || has_command(finding->store, row->run));
     if (!interrupted || driver_lives(finding->store, row->driver))
         return 0;
     if (finding->count == finding->capacity) {
@@ -69,9 +71,10 @@ static int note_run(void *context, const struct run_row *row)
     return 0;
 }
 
-static int find_runs(struct store *store, struct finding *finding, struct error *error)
+static int find_runs(const struct invocation *invocation, struct store *store, struct finding *finding,
+                     struct error *error)
 {
-    *finding = (struct finding){.store = store};
+    *finding = (struct finding){.store = store, .approves = invocation_has(invocation, "yes")};
     struct run_filter filter = {.open_only = true};
     return store_each_run(store, &filter, note_run, finding, error);
 }
@@ -136,7 +139,7 @@ static int resume_found(const struct invocation *invocation, struct store *store
     struct error error = {0};
     struct finding finding;
     int status;
-    if (find_runs(store, &finding, &error))
+    if (find_runs(invocation, store, &finding, &error))
         status = report_error(invocation, &error);
     else if (invocation_has(invocation, "all"))
         status = session_drive(invocation, store, finding.runs, finding.count);
