@@ -95,6 +95,15 @@ $(BUILD)/tests/bench/bench: $(BENCH_SOURCES:%.c=$(BUILD)/%.o) $(LIBRARY)
 bench: $(BUILD)/pawl $(BUILD)/tests/bench/bench
 	$(BUILD)/tests/bench/bench $(BUILD)/pawl $(abspath $(BUILD))/bench
 
+# SIGKILL everywhere on the simulated cluster; SEED=n repeats the random part.
+.PHONY: crash
+crash: $(BUILD)/pawl $(BUILD)/crash/shim.so
+	PAWL=$(abspath $(BUILD)/pawl) CRASH_SHIM=$(abspath $(BUILD)/crash/shim.so) python3 -B tests/crash/crash.py
+
+$(BUILD)/crash/shim.so: tests/crash/shim.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
+
 COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 install: $(BUILD)/pawl
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pawl/jobs $(DESTDIR)$(PREFIX)/share/man/man1 \

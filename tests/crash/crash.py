@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""The crash tests. Usage: crash.py [NAME...]: all cases, or those whose names begin so.
+
+    SEED=n   the seed of the random ones (printed; random without it)
+    JOBS=n   how many run at a time (as many as there are processors)
+    KEEP=1   keep the folders of cases that fail"""
+import multiprocessing
+import os
+import random
+import sys
+import time
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import kill
+import place
+
+CASES = []
+
+
+def run_case(index):
+    group, name, function = CASES[index]
+    begun = time.monotonic()
+    try:
+        function()
+        wrong = None
+    except place.Wrong as found:
+        wrong = str(found)
+    except Exception:
+        wrong = traceback.format_exc()
+    place.end_children()
+    return index, wrong, time.monotonic() - begun
+
+
+def collect(seed, wanted):
+    for source in (kill,):
+        for case in source.cases(seed):
+            if not wanted or any(case[1].startswith(name) for name in wanted):
+                CASES.append(case)
+
+
+def run_all(seed):
+    groups, failures = {}, []
+    with multiprocessing.get_context("fork").Pool(int(os.environ.get("JOBS", os.cpu_count() or 1)),
+                                                  place.adopt_orphans) as pool:
+        for index, wrong, seconds in pool.imap_unordered(run_case, range(len(CASES))):
+            group, name, _ = CASES[index]
+            count = groups.setdefault(group, [0, 0, 0.0])
+            count[bool(wrong)] += 1
+            count[2] += seconds
+            if wrong:
+                failures.append(name)
+                print("FAILED %s: %s\n    again: SEED=%s PAWL=%s tests/crash/crash.py '%s'" %
+                      (name, wrong, seed, place.PAWL, name), flush=True)
+    for group, (passed, failed, seconds) in groups.items():
+        print("%-34s %4d passed %4d failed %7.1f s" % (group, passed, failed, seconds))
+    return sum(count[0] for count in groups.values()), len(failures)
+
+
+def main():
+    seed = os.environ.get("SEED") or str(random.SystemRandom().randrange(1 << 32))
+    begun = time.monotonic()
+    print("SEED=%s" % seed, flush=True)
+    place.adopt_orphans()
+    collect(seed, sys.argv[1:])
+    passed, failed = run_all(seed)
+    kill.clean()
+    print("crash: %d passed, %d failed in %.0f s" % (passed, failed, time.monotonic() - begun))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
