@@ -99,6 +99,9 @@ struct cluster_calls {
      * a KUBECONFIG (0600) that holds only the run's context is written there. */
     int (*helm_program)(struct cluster *, const char *const *arguments, const char *folder,
                         struct program *out, struct error *);
+    /* Writes a KUBECONFIG (0600) that holds only the run's context into `folder`, for a program that a job
+     * names. *out_path: free() it. NULL: such a cluster has none. */
+    int (*kubeconfig)(struct cluster *, const char *folder, char **out_path, struct error *error);
     /* The version that helm reports, "v3.6.2"; free() it. */
     char *(*helm_version)(struct cluster *, struct error *);
     void (*close)(struct cluster *);

@@ -60,8 +60,25 @@ static int find_program(struct program *program, const char *path, struct error 
     return 0;
 }
 
-/* The stated minimum: PATH, HOME, LANG, TZ, PAWL_RUN, PAWL_KEY; `env:` is laid over it. */
-static int fill_environment(const struct visit *visit, struct program *program, struct error *error)
+/* A program that asks Kubernetes asks the run's cluster, not the one that somebody's shell points to. */
+static int add_kubeconfig(const struct visit *visit, const char *folder, struct program *program,
+                          size_t *count, struct error *error)
+{
+    struct cluster *cluster = visit->cluster;
+    char *path = NULL;
+    if (!cluster || !cluster->calls->kubeconfig ||
+        json_object_get(json_object_get(visit->inputs, "env"), "KUBECONFIG"))
+        return 0;
+    if (cluster->calls->kubeconfig(cluster, folder, &path, error))
+        return -1;
+    add_string(&program->environment, count, string_format("KUBECONFIG=%s", path));
+    free(path);
+    return 0;
+}
+
+/* The stated minimum: PATH, HOME, LANG, TZ, PAWL_RUN, PAWL_KEY, KUBECONFIG; `env:` is laid over it. */
+static int fill_environment(const struct visit *visit, const char *private_folder, struct program *program,
+                            struct error *error)
 {
     static const char *const inherited[] = {"PATH", "HOME", "LANG", "TZ"};
     const json_t *env = json_object_get(visit->inputs, "env");
@@ -73,6 +90,8 @@ static int fill_environment(const struct visit *visit, struct program *program, 
     }
     add_string(&program->environment, &count, string_format("PAWL_RUN=%lld", (long long)visit->run));
     add_string(&program->environment, &count, string_format("PAWL_KEY=%s", visit->key));
+    if (add_kubeconfig(visit, private_folder, program, &count, error))
+        return -1;
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)env, name, value)
@@ -87,15 +106,16 @@ static int fill_environment(const struct visit *visit, struct program *program, 
     return 0;
 }
 
-static int fill_program(const struct visit *visit, struct program *program, char **out_input,
-                        struct error *error)
+/* `private_folder` is where files go that only the program reads. */
+static int fill_program(const struct visit *visit, const char *private_folder, struct program *program,
+                        char **out_input, struct error *error)
 {
     const json_t *input = json_object_get(visit->inputs, "stdin");
     const char *folder = json_text(visit->inputs, "cwd", NULL), *path = getenv("PATH");
     *out_input = NULL;
     if (fill_arguments(visit, program, error) ||
         find_program(program, path ? path : "/usr/bin:/bin", error) ||
-        fill_environment(visit, program, error))
+        fill_environment(visit, private_folder, program, error))
         return -1;
     program->folder = string_copy(folder);
     if (!input || json_is_null(input))
@@ -112,7 +132,7 @@ static void prepare(const struct visit *visit, struct answer *answer)
     struct error error = {0};
     char *input = NULL;
     json_t *keeper = NULL;
-    if (!fill_program(visit, &program, &input, &error))
+    if (!fill_program(visit, visit->folder, &program, &input, &error))
         keeper = visit->keep(visit, &program, input, &error);
     if (keeper) {
         answer_done(answer, NULL);
@@ -184,13 +204,13 @@ static int run(const struct program *program, const char *input, struct program_
                  : process_run(program, -1, &limits, out, error);
 }
 
-static void ask(const struct visit *visit, struct answer *answer)
+static void ask_in(const char *folder, const struct visit *visit, struct answer *answer)
 {
     struct program program = {0};
     struct program_output output = {0};
     struct error error = {0};
     char *input = NULL;
-    if (fill_program(visit, &program, &input, &error) || run(&program, input, &output, &error))
+    if (fill_program(visit, folder, &program, &input, &error) || run(&program, input, &output, &error))
         answer_failed(answer, &error);
     else
         read_end(output.exit_status, output.out, output.err, false, answer);
@@ -199,6 +219,23 @@ static void ask(const struct visit *visit, struct answer *answer)
     free(input);
     program_output_clear(&output);
     program_clear(&program);
+}
+
+/* In a folder of its own: one that only looks is not prepared, and has none of the engine's. */
+static void ask(const struct visit *visit, struct answer *answer)
+{
+    char folder[] = "/tmp/pawl-ask-XXXXXX";
+    struct error error = {0};
+    if (!mkdtemp(folder)) {
+        error_set_errno(&error, ERROR_SYSTEM, "cannot make a folder %s", folder);
+        answer_failed(answer, &error);
+        return;
+    }
+    ask_in(folder, visit, answer);
+    char *kubeconfig = string_format("%s/kubeconfig", folder);
+    unlink(kubeconfig);
+    free(kubeconfig);
+    rmdir(folder);
 }
 
 const struct step_kind kind_command = {

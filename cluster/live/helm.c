@@ -181,14 +181,24 @@ int live_helm(struct cluster *cluster, const char *const *arguments, const char 
     return result;
 }
 
-int live_helm_program(struct cluster *cluster, const char *const *arguments, const char *folder,
-                      struct program *out, struct error *error)
+int live_kubeconfig(struct cluster *cluster, const char *folder, char **out_path, struct error *error)
 {
     char *path = string_format("%s/kubeconfig", folder);
     char *text = kubeconfig_text(live_of(cluster));
-    *out = (struct program){0};
     int result = file_replace(path, text, strlen(text), 0600, error);
     text_forget(text);
+    *out_path = result ? NULL : path;
+    if (result)
+        free(path);
+    return result;
+}
+
+int live_helm_program(struct cluster *cluster, const char *const *arguments, const char *folder,
+                      struct program *out, struct error *error)
+{
+    char *path = NULL;
+    *out = (struct program){0};
+    int result = live_kubeconfig(cluster, folder, &path, error);
     if (!result)
         result = program_make(arguments, folder, path, out, error);
     free(path);

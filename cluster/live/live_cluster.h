@@ -49,6 +49,7 @@ void live_exec_free(struct exec *);
 
 int live_helm(struct cluster *, const char *const *arguments, const char *folder, struct program_output *out,
               struct error *);
+int live_kubeconfig(struct cluster *, const char *folder, char **out_path, struct error *error);
 int live_helm_program(struct cluster *, const char *const *arguments, const char *folder, struct program *out,
                       struct error *);
 char *live_helm_version(struct cluster *, struct error *);

@@ -32,6 +32,7 @@ static const struct cluster_calls live_calls = {
     .exec_free = live_exec_free,
     .helm = live_helm,
     .helm_program = live_helm_program,
+    .kubeconfig = live_kubeconfig,
     .helm_version = live_helm_version,
     .close = live_close,
 };

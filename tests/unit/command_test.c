@@ -125,6 +125,37 @@ START_TEST(keeper_gets_the_program_and_a_stated_environment)
 }
 END_TEST
 
+static int write_kubeconfig(struct cluster *cluster, const char *folder, char **out_path, struct error *error)
+{
+    (void)cluster;
+    (void)error;
+    *out_path = string_format("%s/kubeconfig", folder);
+    FILE *file = fopen(*out_path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs("the run's context", file);
+    fclose(file);
+    return 0;
+}
+
+START_TEST(program_is_led_to_the_runs_cluster)
+{
+    static const struct cluster_calls calls = {.kubeconfig = write_kubeconfig};
+    struct cluster cluster = {.calls = &calls};
+    begin("{`argv`: [`sh`, `-c`, `cat $KUBECONFIG; echo; echo $KUBECONFIG`]}");
+    step.visit.cluster = &cluster;
+    ck_assert_msg(ask() == ANSWER_DONE, "%s", step.answer.error.message);
+    const char *out = json_text(step.answer.outputs, "stdout", ""), *path = strchr(out, '\n') + 1;
+    ck_assert_says(out, "the run's context\n");
+    ck_assert_int_ne(access(path, F_OK), 0);
+    finish();
+    begin("{`argv`: [`sh`, `-c`, `echo $KUBECONFIG`], `env`: {`KUBECONFIG`: `/mine`}}");
+    step.visit.cluster = &cluster;
+    ck_assert_int_eq(ask(), ANSWER_DONE);
+    ck_assert_str_eq(json_text(step.answer.outputs, "stdout", ""), "/mine\n");
+    finish();
+}
+END_TEST
+
 START_TEST(what_cannot_be_run_is_said_before_anything_runs)
 {
     begin("{`argv`: [`no-such-program-here`]}");
@@ -196,6 +227,7 @@ int main(void)
     Suite *suite = suite_create("command");
     TCase *behaviour = tcase_create("behaviour");
     tcase_add_test(behaviour, keeper_gets_the_program_and_a_stated_environment);
+    tcase_add_test(behaviour, program_is_led_to_the_runs_cluster);
     tcase_add_test(behaviour, what_cannot_be_run_is_said_before_anything_runs);
     tcase_add_test(behaviour, end_becomes_exit_code_and_output);
     tcase_add_test(behaviour, output_that_is_no_text_or_too_much_is_an_error);

@@ -24,6 +24,7 @@ struct upgrading {
 };
 
 static struct upgrading step;
+static const struct cluster_calls *real_calls;
 
 static bool pass(const struct visit *visit, struct error *error)
 {
@@ -319,6 +320,53 @@ START_TEST(upgrade_refuses_a_chart_of_the_same_version_with_other_pods)
 }
 END_TEST
 
+/* Somebody else's upgrade lands while ours is being looked at. */
+static int helm_with_a_rival(struct cluster *asked, const char *const *arguments, const char *where,
+                             struct program_output *out, struct error *error)
+{
+    int result = real_calls->helm(asked, arguments, where, out, error);
+    if (!strcmp(arguments[0], "upgrade"))
+        fault("other-upgrade set=chunk.replicaCount:4");
+    return result;
+}
+
+START_TEST(upgrade_refuses_a_release_that_moved_while_it_looked)
+{
+    struct cluster_calls calls = *cluster->calls;
+    begin();
+    real_calls = cluster->calls;
+    calls.helm = helm_with_a_rival;
+    cluster->calls = &calls;
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    cluster->calls = real_calls;
+    ck_assert_int_eq(step.answer.error.code, ERROR_HELM_CHANGED);
+    ck_assert_says(step.answer.error.message, "revision 3, not 2");
+    ck_assert_ptr_null(step.program.arguments);
+    finish();
+}
+END_TEST
+
+START_TEST(upgrade_refuses_another_chart_than_the_releases)
+{
+    begin();
+    char path[200];
+    snprintf(path, sizeof path, "%s/other-1.0.0.tgz", folder);
+    char *out;
+    ck_assert_int_eq(helm("pull iomesh/iomesh --version 1.0.0", &out), 0);
+    free(out);
+    char from[200];
+    snprintf(from, sizeof from, "%s/iomesh-1.0.0.tgz", folder);
+    ck_assert_int_eq(rename(from, path), 0);
+    json_object_set_new(step.inputs, "chart", json_string(path));
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_says(step.answer.error.message, "the release's chart is iomesh-1.0.0, but");
+    ck_assert_int_eq(rename(path, from), 0);
+    json_object_set_new(step.inputs, "chart", json_string(from));
+    ck_assert_msg(prepare() == ANSWER_DONE, "%s", step.answer.error.message);
+    finish();
+}
+END_TEST
+
 START_TEST(upgrade_names_a_pending_record_of_somebody_else)
 {
     begin();
@@ -565,6 +613,18 @@ START_TEST(undo_that_died_is_mended_and_runs_again)
 }
 END_TEST
 
+START_TEST(undo_refuses_a_chart_with_other_bytes)
+{
+    upgrades();
+    undo_begins();
+    fault("chart-template version=1.0.0 image=iomesh/chunk:rebuilt");
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_int_eq(step.answer.error.code, ERROR_CANNOT_UNDO);
+    ck_assert_says(step.answer.error.message, "has other bytes now");
+    finish();
+}
+END_TEST
+
 START_TEST(undo_refuses_where_somebody_upgraded_since)
 {
     upgrades();
@@ -587,6 +647,8 @@ int main(void)
     tcase_add_test(behaviour, upgrade_refuses_edits_of_another_file);
     tcase_add_test(behaviour, upgrade_refuses_a_pod_template_that_changed_by_hand);
     tcase_add_test(behaviour, upgrade_refuses_a_chart_of_the_same_version_with_other_pods);
+    tcase_add_test(behaviour, upgrade_refuses_a_release_that_moved_while_it_looked);
+    tcase_add_test(behaviour, upgrade_refuses_another_chart_than_the_releases);
     tcase_add_test(behaviour, upgrade_names_a_pending_record_of_somebody_else);
     tcase_add_test(behaviour, upgrade_puts_its_own_pending_record_away_and_runs_again);
     tcase_add_test(behaviour, upgrade_knows_its_record_by_a_comment_where_helm_has_no_labels);
@@ -600,6 +662,7 @@ int main(void)
     tcase_add_test(behaviour, plan_refuses_without_permission);
     tcase_add_test(behaviour, undo_goes_back_to_the_values_of_the_base);
     tcase_add_test(behaviour, undo_that_died_is_mended_and_runs_again);
+    tcase_add_test(behaviour, undo_refuses_a_chart_with_other_bytes);
     tcase_add_test(behaviour, undo_refuses_where_somebody_upgraded_since);
     return simulated_run("helm_upgrade", behaviour);
 }
