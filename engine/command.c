@@ -215,9 +215,9 @@ static enum command_outcome resume(struct deciding *d, const struct run_command 
     }
     if (run->place == PLACE_STOPPED || run->paused) {
         json_t *body = reason_body(command);
-        const struct machine_step *step = run->step >= 0 ? step_in_hand(d) : NULL;
-        if (step && run->place == PLACE_STOPPED && !run->undoing && step->failure_way.target >= 0)
-            json_object_set_new(body, "allow", json_string(run->machine->steps[step->failure_way.target].id));
+        json_t *used_up = json_object_get(run->error, "used_up");
+        if (used_up && run->place == PLACE_STOPPED)
+            json_object_set(body, "allow", used_up);
         emit(d, EVENT_RESUMED, -1, body);
     }
     if (from)

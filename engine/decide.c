@@ -63,6 +63,8 @@ static const struct row TABLE[] = {
     ROW(AT(ENTER), TICK, nothing_is_left_to_undo, end_rolled_back),
     ROW(AT(ENTER), TICK, nothing_is_left, end_succeeded),
     ROW(AT(ENTER), TICK, undo_must_ask_step, do_probe),
+    ROW(AT(ENTER), TICK, undo_of_step_that_cannot_be_asked, decide_undo),
+    ROW(AT(ENTER), TICK, has_mend, do_mend),
     ROW(AT(ENTER), TICK, undo_of_step_that_did_nothing, undo_nothing),
     ROW(AT(ENTER), TICK, undo_is_impossible, undo_refuse),
 
@@ -73,7 +75,6 @@ static const struct row TABLE[] = {
     ROW(AT(ENTER), TICK, condition_is_false, skip),
     ROW(AT(ENTER), TICK, child_lives, do_look_at_child_later),
     ROW(AT(ENTER), TICK, is_in_doubt_and_can_be_asked, do_probe),
-    ROW(AT(ENTER), TICK, has_mend, do_mend),
     ROW(AT(ENTER), TICK, is_once_in_doubt, decide_once),
     ROW(AT(ENTER), TICK, undo_is_needless_to_ask, start),
     ROW(AT(ENTER), TICK, lacks_approval, ask_approval),
@@ -129,7 +130,7 @@ static const struct row TABLE[] = {
     ROW(ASKED, PROBE_IN_PROGRESS, always, probed_in_progress),
     ROW(ASKED, PROBE_CANNOT_TELL, probe_may_be_repeated, probe_later),
     ROW(ASKED, PROBE_CANNOT_TELL, lets_go, probed_half_done),
-    ROW(ASKED, PROBE_CANNOT_TELL, asks_about_step_to_undo, probed_undecidable),
+    ROW(ASKED, PROBE_CANNOT_TELL, asks_about_step_to_undo_in_vain, probed_undecidable),
     ROW(ASKED, PROBE_CANNOT_TELL, may_not_repeat, probed_undecidable),
     ROW(ASKED, PROBE_CANNOT_TELL, always, probed_again),
 

@@ -18,6 +18,12 @@ static bool ends_what_is_in_hand(enum event_type type)
            type == EVENT_RUN_FAILED;
 }
 
+/* What passed before, while the run waited for that word, counts for nothing. */
+static bool gives_time_anew(enum event_type type)
+{
+    return type == EVENT_RESOLVED || type == EVENT_RESUMED || type == EVENT_ROLLBACK_STARTED;
+}
+
 static void forget(json_t **slot)
 {
     json_decref(*slot);
@@ -65,6 +71,8 @@ void emit(struct deciding *d, enum event_type type, int step, json_t *body)
         decision->failed = true;
     if (ends_what_is_in_hand(type))
         forget_in_hand(d->live);
+    if (gives_time_anew(type))
+        d->live->counted_to_ms = d->live->now_ms;
 }
 
 json_t *error_json(const struct error *error)
@@ -238,16 +246,19 @@ static const char *next_id(const struct run *run)
     return next->target >= 0 ? way_target(run, next) : list_next(run);
 }
 
-static void refuse_way(struct deciding *d, const struct machine_way *way, const struct error *cause)
+static void fail_run(struct deciding *d, const struct error *error, const char *used_up);
+
+static void refuse_way(struct deciding *d, const struct machine_way *way, const struct error *cause,
+                       bool acted)
 {
     struct error error;
     error_set(&error, ERROR_MAX_VISITS, "step \"%s\" may be visited %d times, and has been%s%s",
               d->run->machine->steps[way->target].id, way->max_visits, cause ? ": " : "",
               cause ? cause->message : "");
-    json_t *body = json_pack("{s:o}", "error", error_json(&error));
+    json_t *body = json_pack("{s:o,s:b}", "error", error_json(&error), "acted", acted);
     add_time(d, body);
     emit(d, EVENT_STEP_FAILED, d->run->step, body);
-    emit_run_failed(d, &error);
+    fail_run(d, &error, d->run->machine->steps[way->target].id);
 }
 
 /* A timeout ends with its step; what a person has asked for meanwhile comes after. */
@@ -265,11 +276,14 @@ void emit_success(struct deciding *d, const json_t *outputs, const char *by, con
     }
     const char *then = next_id(d->run);
     if (!then) {
-        refuse_way(d, &step_in_hand(d)->next, NULL);
+        refuse_way(d, &step_in_hand(d)->next, NULL, true);
         return;
     }
     json_t *body = json_pack("{s:s,s:s}", "then", then, "by", by);
     json_object_set_new(body, "outputs", outputs ? json_deep_copy(outputs) : json_object());
+    const json_t *recorded = d->run->entered ? d->run->steps[d->run->step].act.inputs : NULL;
+    if (!recorded && d->live->inputs) /* no start of this visit names them */
+        json_object_set(body, "inputs", d->live->inputs);
     if (summary && *summary)
         json_object_set_new(body, "summary", json_string(summary));
     add_time(d, body);
@@ -323,7 +337,7 @@ static void follow_failure(struct deciding *d, const struct error *error, bool t
     if (step->on_failure == ON_FAILURE_CONTINUE)
         then = list_next(d->run);
     if (step->on_failure == ON_FAILURE_GOTO && !(then = way_target(d->run, way))) {
-        refuse_way(d, way, error);
+        refuse_way(d, way, error, acted);
         return;
     }
     json_t *body = failure_body(d, error, transient, acted);
@@ -355,9 +369,12 @@ void emit_failure(struct deciding *d, const struct error *error, bool transient,
         follow_failure(d, error, transient, acted);
 }
 
-void emit_run_failed(struct deciding *d, const struct error *error)
+/* Fails the run at the step in hand; `used_up` names the step that may not be visited again, or is NULL. */
+static void fail_run(struct deciding *d, const struct error *error, const char *used_up)
 {
     json_t *object = error_json(error);
+    if (used_up)
+        json_object_set_new(object, "used_up", json_string(used_up));
     if (d->run->step >= 0)
         json_object_set_new(object, "step", json_string(step_in_hand(d)->id));
     emit(d, EVENT_RUN_FAILED, -1, json_pack("{s:o}", "error", object));
@@ -365,26 +382,28 @@ void emit_run_failed(struct deciding *d, const struct error *error)
         emit(d, EVENT_LOCK_RELEASED, -1, json_object());
 }
 
+void emit_run_failed(struct deciding *d, const struct error *error)
+{
+    fail_run(d, error, NULL);
+}
+
 /* ---- going back ---- */
 
-/* Every step that was started and has an effect, newest first; the one in hand leads. */
+/* Every step that was ever started and has an effect, the one that was started last first. */
 static json_t *undo_order(const struct run *run)
 {
     json_t *order = json_array();
-    for (int64_t latest = INT64_MAX;;) {
+    for (int64_t before = INT64_MAX;;) {
         int found = -1;
         for (int i = 0; i < run->machine->step_count; i++) {
-            const struct run_step *step = &run->steps[i];
-            bool counts = step->started_ms && run->machine->steps[i].act.effect != EFFECT_OBSERVE &&
-                          step->status != STEP_UNDONE && step->started_ms <= latest;
-            for (size_t k = 0; counts && k < json_array_size(order); k++)
-                counts = strcmp(json_string_value(json_array_get(order, k)), run->machine->steps[i].id) != 0;
-            if (counts && (found < 0 || step->started_ms >= run->steps[found].started_ms))
+            int64_t seq = run->steps[i].act.started_seq;
+            bool counts = seq && seq < before && run->machine->steps[i].act.effect != EFFECT_OBSERVE;
+            if (counts && (found < 0 || seq > run->steps[found].act.started_seq))
                 found = i;
         }
         if (found < 0)
             return order;
-        latest = run->steps[found].started_ms;
+        before = run->steps[found].act.started_seq;
         json_array_append_new(order, json_string(run->machine->steps[found].id));
     }
 }

@@ -41,6 +41,7 @@ static void move_to(struct run *run, int step)
     run->step = step;
     run->place = PLACE_ENTER;
     run->entered = false;
+    keep(&run->question, NULL);
     wait_for(run, WAIT_NOTHING);
 }
 
@@ -88,8 +89,10 @@ static void take_time(struct run_step *step, const json_t *body)
 /* What the run waits for once it is no longer paused. */
 static void wait_for_place(struct run *run)
 {
+    bool lacks_lock = !run->holds_lock && json_text(run->submitted, "lock", NULL);
     wait_for(run, run->place == PLACE_APPROVAL  ? WAIT_APPROVAL
                   : run->place == PLACE_UNKNOWN ? WAIT_DECISION
+                  : lacks_lock                  ? WAIT_LOCK
                                                 : WAIT_NOTHING);
 }
 
@@ -153,6 +156,7 @@ static void fold_started(struct run *run, const struct event *event)
     step->attempt = event->attempt;
     struct run_act *act = event->type == EVENT_UNDO_STARTED ? &step->undo : &step->act;
     act->starts++;
+    act->started_seq = run->seq + 1;
     act->before = act->unproven;
     act->unproven = true;
     act->acted = !json_bool(event->body, "prepares", false);
@@ -165,7 +169,7 @@ static void fold_started(struct run *run, const struct event *event)
         step->attempt_spent_ms = 0;
     if (!step->started_ms)
         step->started_ms = event->time_ms;
-    if (event->type == EVENT_STEP_STARTED)
+    if (event->type == EVENT_STEP_STARTED || step->status == STEP_RETRYING)
         set_step_status(run, event->step, STEP_RUNNING);
     run->began = true;
     run->place = PLACE_STARTED;
@@ -219,7 +223,9 @@ static void fold_step_succeeded(struct run *run, const struct event *event)
     begin_visit(run, event);
     keep(&step->outputs, json_object_get(event->body, "outputs"));
     keep(&step->error, NULL);
-    keep(&step->succeeded_inputs, step->act.inputs);
+    /* The start's own; where it was carried over or told by a probe, what the success names. */
+    json_t *inputs = json_object_get(event->body, "inputs");
+    keep(&step->succeeded_inputs, inputs ? inputs : step->act.inputs);
     forget_starts(&step->act);
     take_time(step, event->body);
     step->finished_ms = event->time_ms;
@@ -363,16 +369,16 @@ static void refresh_visit(struct run *run, int index)
     run->place = PLACE_ENTER;
     keep(&run->error, NULL);
     keep(&run->question, NULL);
-    wait_for(run, WAIT_NOTHING);
+    if (run->entered)
+        set_step_status(run, index, STEP_RUNNING);
+    wait_for_place(run);
 }
 
 static void fold_resolved(struct run *run, const struct event *event)
 {
     refresh_visit(run, event->step);
-    if (!strcmp(json_text(event->body, "how", ""), "retry")) {
+    if (!strcmp(json_text(event->body, "how", ""), "retry"))
         run_act_in_hand(run)->granted = true;
-        set_step_status(run, event->step, STEP_RUNNING);
-    }
 }
 
 static void fold_paused(struct run *run, const struct event *event)
@@ -397,8 +403,10 @@ static void fold_resumed(struct run *run, const struct event *event)
     const char *from = json_text(event->body, "from", NULL);
     int target = from ? machine_step_index(run->machine, from) : -1;
     if (target >= 0) {
-        for (int i = 0; i < run->machine->step_count; i++)
-            run->steps[i].carry = run->steps[i].status == STEP_SUCCEEDED;
+        for (int i = 0; i < run->machine->step_count; i++) {
+            run->steps[i].carry = i >= target && run->steps[i].status == STEP_SUCCEEDED;
+            run->steps[i].extra_visits += i >= target && run->steps[i].visit; /* a person's are not counted */
+        }
         move_to(run, target);
     }
     run->finished_ms = 0;
@@ -452,6 +460,8 @@ static void fold_undo_failed(struct run *run, const struct event *event)
     struct run_step *step = &run->steps[event->step];
     keep(&step->error, json_object_get(event->body, "error"));
     take_acted(&step->undo, event->body);
+    take_time(step, event->body);
+    set_step_status(run, event->step, STEP_FAILED);
     run->place = PLACE_STOPPED;
 }
 

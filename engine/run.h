@@ -73,7 +73,8 @@ enum place {
 
 /* What is remembered of one act of a step: of the step itself, and of its undo. */
 struct run_act {
-    int starts;    /* step_started or undo_started events, ever: names a start's files */
+    int64_t started_seq; /* of the latest start: the order of undoing; 0: never started */
+    int starts;          /* step_started or undo_started events, ever: names a start's files */
     bool unproven; /* started without a recorded success, and nothing has said since that it was not done */
     bool before; /* `unproven` as it was before the latest start: what that start leaves if it did not act */
     bool acted;  /* the latest start's effect may have begun (else: not done, without asking) */

@@ -249,6 +249,17 @@ bool undo_refuse(struct deciding *d)
     return true;
 }
 
+bool decide_undo(struct deciding *d)
+{
+    struct error error;
+    error_set(&error, ERROR_NOT_ALLOWED_NOW,
+              "whether \"%s\" has happened is not known, and it cannot be asked: is there anything to undo?",
+              step_in_hand(d)->id);
+    error_next(&error, "--retry undoes it, --done passes over it");
+    emit_decision(d, &error);
+    return true;
+}
+
 bool fail_condition(struct deciding *d)
 {
     struct error error = {0};
@@ -273,15 +284,15 @@ bool enter_carried(struct deciding *d)
         emit_failure(d, &error, false, false);
         return true;
     }
-    if (json_equal(inputs, step->succeeded_inputs)) {
+    if (step->succeeded_inputs && json_equal(inputs, step->succeeded_inputs)) {
         json_t *outputs = json_deep_copy(step->outputs);
         emit_success(d, outputs, "carried over", NULL);
         json_decref(outputs);
         return true;
     }
     error_set(&error, ERROR_NOT_ALLOWED_NOW,
-              "\"%s\" has been done before with other inputs, and must never be repeated blindly",
-              step_in_hand(d)->id);
+              "\"%s\" has been done before with other inputs%s, and must never be repeated blindly",
+              step_in_hand(d)->id, step->succeeded_inputs ? "" : ", or by hand");
     emit_decision(d, &error);
     return true;
 }

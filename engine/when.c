@@ -145,12 +145,12 @@ bool retry_has_time_left(const struct deciding *d)
 
 bool lacks_lock(const struct deciding *d)
 {
-    return !d->run->holds_lock && json_text(d->run->submitted, "lock", NULL);
+    return d->run->step >= 0 && !d->run->holds_lock && json_text(d->run->submitted, "lock", NULL);
 }
 
 bool lacks_plan(const struct deciding *d)
 {
-    return !d->run->began && !d->live->planned;
+    return d->run->step >= 0 && !d->run->began && !d->live->planned;
 }
 
 bool nothing_is_left(const struct deciding *d)
@@ -169,17 +169,28 @@ bool undo_is_needless_to_ask(const struct deciding *d)
 }
 
 /* The failing step leads a rollback: what is there to undo? */
-bool undo_must_ask_step(const struct deciding *d)
+static bool is_step_to_undo_in_doubt(const struct deciding *d)
 {
     const struct run_act *act = &d->run->steps[d->run->step].act;
-    return d->run->undoing && act->unproven && act->acted && !act->answered &&
-           !d->run->steps[d->run->step].undo.granted;
+    return d->run->undoing && act->unproven && act->acted && !act->answered;
+}
+
+bool undo_must_ask_step(const struct deciding *d)
+{
+    return is_step_to_undo_in_doubt(d) && step_in_hand(d)->act.probes;
+}
+
+/* What there is to undo cannot be known: a person decides. */
+bool undo_of_step_that_cannot_be_asked(const struct deciding *d)
+{
+    const struct run_act *undo = &d->run->steps[d->run->step].undo;
+    return is_step_to_undo_in_doubt(d) && !undo->granted && !undo->starts;
 }
 
 bool undo_of_step_that_did_nothing(const struct deciding *d)
 {
     const struct run_step *step = &d->run->steps[d->run->step];
-    bool happened = step->outputs || step->act.acted || step->act.unproven;
+    bool happened = step->succeeded_inputs || step->outputs || step->act.acted || step->act.unproven;
     return d->run->undoing && !happened && !step->undo.starts;
 }
 
@@ -206,7 +217,7 @@ bool is_once_in_doubt(const struct deciding *d)
 bool is_carried_over(const struct deciding *d)
 {
     const struct run_step *step = &d->run->steps[d->run->step];
-    return !d->run->entered && step->carry && act_in_hand(d)->effect == EFFECT_ONCE && step->succeeded_inputs;
+    return !d->run->entered && step->carry && act_in_hand(d)->effect == EFFECT_ONCE;
 }
 
 /* `if:` is asked once, when the visit begins. */
@@ -276,7 +287,9 @@ bool child_never_ran(const struct deciding *d)
 bool is_unsettled(const struct deciding *d)
 {
     const struct live *live = d->live;
-    return act_in_hand(d)->effect == EFFECT_ONCE && is_in_doubt(d) &&
+    bool of_step = asks_about_step_to_undo(d);
+    const struct machine_act *asked = of_step ? &step_in_hand(d)->act : act_in_hand(d);
+    return asked->effect == EFFECT_ONCE && (of_step || is_in_doubt(d)) &&
            (live->act_ended_ms < 0 || live->now_ms < live->act_ended_ms + step_in_hand(d)->settle_ms);
 }
 
@@ -299,6 +312,11 @@ bool mend_may_be_repeated(const struct deciding *d)
 bool asks_about_step_to_undo(const struct deciding *d)
 {
     return d->run->undoing && !d->live->asks_undo;
+}
+
+bool asks_about_step_to_undo_in_vain(const struct deciding *d)
+{
+    return asks_about_step_to_undo(d) && !d->run->steps[d->run->step].undo.granted;
 }
 
 bool may_not_repeat(const struct deciding *d)
