@@ -111,8 +111,11 @@ static bool is_needed(const char *machine_text, const char *step, const char *ou
     return needed;
 }
 
+/* NULL: none. */
 static json_t *compile_outputs(const struct job_step *step)
 {
+    if (!step->output_count && !step->kind->outputs[0].name)
+        return NULL;
     json_t *list = json_array();
     for (int i = 0; i < step->output_count; i++) {
         const struct job_output *output = &step->outputs[i];
@@ -146,14 +149,19 @@ static json_t *compile_guards(const struct job *job, const struct job_step *step
     return list;
 }
 
+/* What has its default is left out: a job may have thousands of steps, and a worker thousands of runs. */
 static json_t *compile_step(const struct job *job, const struct job_step *step)
 {
-    json_t *object = json_pack("{s:s,s:o,s:o,s:o,s:o}", "id", step->id, "act", compile_act(step), "retry",
-                               compile_retry(&step->retry), "on_failure", compile_on_failure(job, step),
-                               "outputs", compile_outputs(step));
-    json_t *undo = compile_undo(step);
+    json_t *object = json_pack("{s:s,s:o}", "id", step->id, "act", compile_act(step));
+    json_t *outputs = compile_outputs(step), *undo = compile_undo(step);
+    if (outputs)
+        json_object_set_new(object, "outputs", outputs);
     if (undo)
         json_object_set_new(object, "undo", undo);
+    if (step->retry.attempts > 1 || step->retry.timeout_ms)
+        json_object_set_new(object, "retry", compile_retry(&step->retry));
+    if (step->on_failure != ON_FAILURE_STOP)
+        json_object_set_new(object, "on_failure", compile_on_failure(job, step));
     if (step->guard_count)
         json_object_set_new(object, "guards", compile_guards(job, step));
     if (step->next.target >= 0)

@@ -142,7 +142,35 @@ int store_append(struct store *store, struct record *record, struct digest *head
     return 0;
 }
 
-int store_put_run(struct store *store, const struct run_row *row, struct error *error)
+/* An UPDATE that may find no row. */
+static int run_move(struct store *store, sqlite3_stmt *statement, bool *out_moved, struct error *error)
+{
+    int result = statement_run(store, statement, error);
+    *out_moved = !result && sqlite3_changes(store->database);
+    return result;
+}
+
+/* Where the run is there and keeps its status, the index of open runs is not touched: a page less to write.
+ */
+static int move_run(struct store *store, const struct run_row *row, bool *out_moved, struct error *error)
+{
+    sqlite3_stmt *statement = statement_get(store, STATEMENT_MOVE_RUN, error);
+    if (!statement)
+        return -1;
+    bind_int(statement, 1, row->run);
+    bind_text(statement, 2, row->status);
+    bind_text(statement, 3, row->step);
+    bind_text(statement, 4, row->waiting);
+    bind_text(statement, 5, row->error);
+    bind_text(statement, 6, row->driver);
+    bind_int(statement, 7, row->epoch);
+    bind_int(statement, 8, row->finished_ms);
+    bind_int(statement, 9, row->seq);
+    bind_digest(statement, 10, &row->head);
+    return run_move(store, statement, out_moved, error);
+}
+
+static int put_whole_run(struct store *store, const struct run_row *row, struct error *error)
 {
     sqlite3_stmt *statement = statement_get(store, STATEMENT_PUT_RUN, error);
     if (!statement)
@@ -161,11 +189,39 @@ int store_put_run(struct store *store, const struct run_row *row, struct error *
     return statement_run(store, statement, error);
 }
 
-int store_put_step(struct store *store, const struct step_row *row, struct error *error)
+int store_put_run(struct store *store, const struct run_row *row, struct error *error)
 {
-    sqlite3_stmt *statement = statement_get(store, STATEMENT_PUT_STEP, error);
+    bool moved;
+    if (move_run(store, row, &moved, error))
+        return -1;
+    return moved ? 0 : put_whole_run(store, row, error);
+}
+
+static int move_step(struct store *store, const struct step_row *row, bool *out_moved, struct error *error)
+{
+    sqlite3_stmt *statement = statement_get(store, STATEMENT_MOVE_STEP, error);
     if (!statement)
         return -1;
+    bind_int(statement, 1, row->run);
+    bind_int(statement, 2, row->position);
+    bind_text(statement, 3, row->status);
+    bind_int(statement, 4, row->visit);
+    bind_int(statement, 5, row->attempt);
+    bind_int(statement, 6, row->started_ms);
+    bind_int(statement, 7, row->finished_ms);
+    bind_text(statement, 8, row->outputs);
+    bind_text(statement, 9, row->error);
+    return run_move(store, statement, out_moved, error);
+}
+
+int store_put_step(struct store *store, const struct step_row *row, struct error *error)
+{
+    bool moved;
+    if (move_step(store, row, &moved, error))
+        return -1;
+    sqlite3_stmt *statement = moved ? NULL : statement_get(store, STATEMENT_PUT_STEP, error);
+    if (!statement)
+        return moved ? 0 : -1;
     bind_int(statement, 1, row->run);
     bind_int(statement, 2, row->position);
     bind_text(statement, 3, row->step);

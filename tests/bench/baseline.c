@@ -135,7 +135,7 @@ static const char PRAGMAS[] =
     "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 16777216;"
     "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
 
-enum written { BEGIN, COMMIT, EVENT, STEP_STARTED, STEP_ENDED, RUN, HEAD, WRITTEN_COUNT };
+enum written { BEGIN, COMMIT, EVENT, STEP_STARTED, STEP_ENDED, RUN, RUN_STATUS, HEAD, WRITTEN_COUNT };
 static const char *const SQL[WRITTEN_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
@@ -145,9 +145,11 @@ static const char *const SQL[WRITTEN_COUNT] = {
                      "WHERE run = ?1 AND position = ?2",
     [STEP_ENDED] = "UPDATE steps SET status = 'succeeded', finished_ms = ?5, outputs = '{}' "
                    "WHERE run = ?1 AND position = ?2",
-    [RUN] = "UPDATE runs SET status = ?2, step = ?3, epoch = ?4, finished_ms = ?5, seq = ?6, head = ?7 "
-            "WHERE run = ?1",
-    [HEAD] = "UPDATE store SET records = ?1, head = ?2",
+    [RUN] = "UPDATE runs SET step = ?3, seq = ?6, head = ?7 WHERE run = ?1",
+    [RUN_STATUS] =
+        "UPDATE runs SET step = ?3, seq = ?6, head = ?7, status = ?2, epoch = ?4, finished_ms = ?5 "
+        "WHERE run = ?1",
+    [HEAD] = "UPDATE store SET records = ?1, head = ?2 WHERE one = 1",
 };
 
 static void bind_text(sqlite3_stmt *statement, int index, const char *text)
@@ -184,8 +186,8 @@ static bool write_event(sqlite3_stmt *const *statements, const struct row *row)
 
 static bool write_run(sqlite3_stmt *const *statements, const struct row *last)
 {
-    sqlite3_stmt *statement = statements[RUN];
     bool ended = !strcmp(last->event, "run_succeeded");
+    sqlite3_stmt *statement = statements[last->step ? RUN : RUN_STATUS];
     sqlite3_bind_int64(statement, 1, last->run);
     bind_text(statement, 2, ended ? "succeeded" : "running");
     bind_text(statement, 3, last->step);

@@ -19,9 +19,10 @@
 struct series { /* one workload, pawl and its yardstick, round by round */
     struct workload workload;
     const char *pawl_name, *raw_name;
-    int steps_per_commit; /* of the yardstick */
-    double pawl[ROUNDS_LIMIT], raw[ROUNDS_LIMIT], ratio[ROUNDS_LIMIT];
-    double memory_mb; /* the most of all rounds */
+    int steps_per_commit;                                              /* of the yardstick */
+    double pawl[ROUNDS_LIMIT], raw[ROUNDS_LIMIT], ratio[ROUNDS_LIMIT]; /* steps a second */
+    double pawl_us[ROUNDS_LIMIT], raw_us[ROUNDS_LIMIT];                /* processor time a step */
+    double memory_mb;                                                  /* the most of all rounds */
     struct traced traced;
 };
 
@@ -92,6 +93,8 @@ static int measure_round(struct bench *bench, struct series *series, int round, 
         return result;
     series->pawl[round] = steps_of(series) / pawl.seconds;
     series->raw[round] = steps_of(series) / raw.seconds;
+    series->pawl_us[round] = pawl.computing * 1e6 / steps_of(series);
+    series->raw_us[round] = raw.computing * 1e6 / steps_of(series);
     series->ratio[round] = raw.seconds / pawl.seconds;
     series->memory_mb = pawl.memory_mb > series->memory_mb ? pawl.memory_mb : series->memory_mb;
     return 0;
@@ -163,10 +166,16 @@ static void print_target(const char *what, double value, const char *unit, bool 
     printf("  %-44s %8.2f %-5s %s%s\n", what, value, unit, target, met ? "" : "  MISSED");
 }
 
+static void print_speed(const char *name, double *speeds, double *computing_us, int rounds)
+{
+    printf("  %-44s %8.0f steps/s %6.0f us of processor a step\n", name, median(speeds, rounds),
+           median(computing_us, rounds));
+}
+
 static void print_series(struct series *series, int rounds)
 {
-    printf("  %-44s %8.0f steps/s\n", series->raw_name, median(series->raw, rounds));
-    printf("  %-44s %8.0f steps/s\n", series->pawl_name, median(series->pawl, rounds));
+    print_speed(series->raw_name, series->raw, series->raw_us, rounds);
+    print_speed(series->pawl_name, series->pawl, series->pawl_us, rounds);
 }
 
 static void print_table(struct bench *bench)

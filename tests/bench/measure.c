@@ -19,6 +19,11 @@ static double seconds_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static double seconds_of(const struct timeval *time)
+{
+    return (double)time->tv_sec + (double)time->tv_usec / 1e6;
+}
+
 static int await_child(pid_t child, double begin, const char *what, const char *log, struct measured *out,
                        struct error *error)
 {
@@ -27,7 +32,9 @@ static int await_child(pid_t child, double begin, const char *what, const char *
     while (wait4(child, &status, 0, &usage) < 0)
         if (errno != EINTR)
             return error_set_errno(error, ERROR_SYSTEM, "cannot wait for %s", what);
-    *out = (struct measured){seconds_now() - begin, (double)usage.ru_maxrss / 1024};
+    *out = (struct measured){.seconds = seconds_now() - begin,
+                             .computing = seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime),
+                             .memory_mb = (double)usage.ru_maxrss / 1024};
     if (WIFEXITED(status) && !WEXITSTATUS(status))
         return 0;
     error_set(error, ERROR_SYSTEM, "%s left with %s %d", what, WIFEXITED(status) ? "status" : "signal",

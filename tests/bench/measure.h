@@ -8,6 +8,7 @@
 
 struct measured {
     double seconds;   /* from fork to exit */
+    double computing; /* seconds of processor time, its own and the kernel's for it */
     double memory_mb; /* at most, resident */
 };
 
