@@ -57,7 +57,8 @@ static sqlite3_stmt *prepare_filtered(struct store *store, const struct run_filt
         "SELECT * FROM runs WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR job = ?2) "
         "AND (?3 IS NULL OR cluster ->> 'context' = ?3 OR cluster ->> 'server' = ?3 OR cluster ->> 'file' = ?3) "
         "AND submitted_ms >= ?4 AND (?5 = 0 OR submitted_ms < ?5) %s ORDER BY run DESC %s",
-        filter->open_only ? "AND status NOT IN ('succeeded', 'cancelled', 'rolled_back')" : "",
+        filter->open_only ? "AND status <> 'succeeded' AND status <> 'cancelled' AND status <> 'rolled_back'"
+                          : "",
         filter->limit ? "LIMIT ?6" : "");
     sqlite3_stmt *statement = NULL;
     if (sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL))

@@ -59,7 +59,8 @@ CREATE TABLE runs (
     head           BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX runs_by_key ON runs (key) WHERE key IS NOT NULL;
-CREATE INDEX open_runs ON runs (run) WHERE status NOT IN ('succeeded', 'cancelled', 'rolled_back');
+-- Spelled out: for NOT IN SQLite makes a temporary table at every change.
+CREATE INDEX open_runs ON runs (run) WHERE status <> 'succeeded' AND status <> 'cancelled' AND status <> 'rolled_back';
 
 CREATE TABLE steps (
     run         INTEGER NOT NULL,

@@ -24,11 +24,13 @@
     X(GET_HEAD, "SELECT records, head FROM store")                                                           \
     X(SET_HEAD, "UPDATE store SET records = ?1, head = ?2 WHERE one = 1")                                    \
     X(PUT_RUN, "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, " \
-               "?16, ?17, ?18, ?19) ON CONFLICT (run) DO UPDATE SET status = ?5, step = ?6, waiting = ?7, "  \
-               "error = ?8, driver = ?13, epoch = ?15, finished_ms = ?17, seq = ?18, head = ?19")            \
+               "?16, ?17, ?18, ?19)")                                                                        \
     X(PUT_STEP, "INSERT INTO steps VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                   \
     X(MOVE_RUN, "UPDATE runs SET step = ?3, waiting = ?4, error = ?5, driver = ?6, epoch = ?7, "             \
                 "finished_ms = ?8, seq = ?9, head = ?10 WHERE run = ?1 AND status = ?2")                     \
+    X(CHANGE_RUN,                                                                                            \
+      "UPDATE runs SET status = ?2, step = ?3, waiting = ?4, error = ?5, driver = ?6, epoch = ?7, "          \
+      "finished_ms = ?8, seq = ?9, head = ?10 WHERE run = ?1")                                               \
     X(MOVE_STEP, "UPDATE steps SET status = ?3, visit = ?4, attempt = ?5, started_ms = ?6, "                 \
                  "finished_ms = ?7, outputs = ?8, error = ?9 WHERE run = ?1 AND position = ?2")              \
     X(GET_EPOCH, "SELECT epoch FROM runs WHERE run = ?1")                                                    \

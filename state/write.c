@@ -142,7 +142,7 @@ int store_append(struct store *store, struct record *record, struct digest *head
     return 0;
 }
 
-/* An UPDATE that may find no row. */
+/* An UPDATE that may find no row. (INSERT … ON CONFLICT would open a temporary table each time.) */
 static int run_move(struct store *store, sqlite3_stmt *statement, bool *out_moved, struct error *error)
 {
     int result = statement_run(store, statement, error);
@@ -150,11 +150,12 @@ static int run_move(struct store *store, sqlite3_stmt *statement, bool *out_move
     return result;
 }
 
-/* Where the run is there and keeps its status, the index of open runs is not touched: a page less to write.
- */
-static int move_run(struct store *store, const struct run_row *row, bool *out_moved, struct error *error)
+/* MOVE_RUN finds the run only where it keeps its status; then the index of open runs is not touched: a page
+ * less to write. CHANGE_RUN finds it in any case. */
+static int move_run(struct store *store, enum statement which, const struct run_row *row, bool *out_moved,
+                    struct error *error)
 {
-    sqlite3_stmt *statement = statement_get(store, STATEMENT_MOVE_RUN, error);
+    sqlite3_stmt *statement = statement_get(store, which, error);
     if (!statement)
         return -1;
     bind_int(statement, 1, row->run);
@@ -192,7 +193,8 @@ static int put_whole_run(struct store *store, const struct run_row *row, struct 
 int store_put_run(struct store *store, const struct run_row *row, struct error *error)
 {
     bool moved;
-    if (move_run(store, row, &moved, error))
+    if (move_run(store, STATEMENT_MOVE_RUN, row, &moved, error) ||
+        (!moved && move_run(store, STATEMENT_CHANGE_RUN, row, &moved, error)))
         return -1;
     return moved ? 0 : put_whole_run(store, row, error);
 }
