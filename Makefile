@@ -92,8 +92,9 @@ BENCH_SOURCES = $(wildcard tests/bench/*.c)
 $(BUILD)/tests/bench/bench: $(BENCH_SOURCES:%.c=$(BUILD)/%.o) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-bench: $(BUILD)/pawl $(BUILD)/tests/bench/bench
-	$(BUILD)/tests/bench/bench $(BUILD)/pawl $(abspath $(BUILD))/bench
+bench: packages-check
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/bench/bench
+	@$(BUILD)/tests/bench/bench $(BUILD)/pawl $(abspath $(BUILD))/bench
 
 # SIGKILL everywhere on the simulated cluster; SEED=n repeats the random part.
 .PHONY: crash
