@@ -386,7 +386,8 @@ void body_start(struct drive *drive, enum order order)
     body->order = order;
     body->undo = drive->run->undoing && (order != ORDER_PROBE || drive->live->asks_undo);
     fill_visit(body);
-    bool reopens = order == ORDER_MEND || (drive->live->ending == ENDING_NONE && !drive->run->cancelling);
+    bool reopens = order == ORDER_MEND ||
+                   (drive->live->ending == ENDING_NONE && !drive->run->cancelling && !drive->run->paused);
     if (order == ORDER_PREPARE)
         gate_open(&drive->gate);
     else if (reopens)

@@ -281,12 +281,23 @@ static bool say_go(struct drive *drive)
     return false;
 }
 
+/* Each start passes its gate anew: what an earlier one let through is not this one's effect. */
+static void open_gate_of_start(struct drive *drive)
+{
+    for (int i = 0; i < drive->decision->event_count; i++) {
+        enum event_type type = drive->decision->events[i].type;
+        if (type == EVENT_STEP_STARTED || type == EVENT_UNDO_STARTED)
+            gate_open(&drive->gate);
+    }
+}
+
 void drive_act(struct drive *drive)
 {
     struct decision *decision = drive->decision;
     enum order order = decision->order;
     tell_watcher(drive);
     forget_ended(drive);
+    open_gate_of_start(drive);
     decision_clear(decision);
     json_array_clear(drive->answers);
     decision->order = ORDER_NOTHING;
