@@ -78,6 +78,8 @@ static bool until_holds(const struct machine_step *step, const struct visit *vis
         answer_failed(answer, &error);
         return false;
     }
+    if (holds && visit->single_look)
+        return true; /* what would have to stay so only has to be so now */
     if (!holds)
         *visit->held_since_ms = -1;
     else if (*visit->held_since_ms < 0)
