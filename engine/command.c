@@ -152,6 +152,14 @@ static enum command_outcome resolve(struct deciding *d, const struct run_command
     return COMMAND_ACCEPTED;
 }
 
+/* Where the effect has begun already, the run waits for what is in flight, and the event says so. */
+static void say_in_flight(const struct deciding *d, json_t *body)
+{
+    const struct live *live = d->live;
+    if (live->effect_begun && (live->out == ORDER_APPLY || (live->fresh && live->acting)))
+        json_object_set_new(body, "in_flight", json_string(step_in_hand(d)->id));
+}
+
 static enum command_outcome pause(struct deciding *d, const struct run_command *command, struct error *error)
 {
     if (d->run->paused)
@@ -161,8 +169,7 @@ static enum command_outcome pause(struct deciding *d, const struct run_command *
     if (d->run->cancelling)
         return refuse(error, "it is being cancelled");
     json_t *body = reason_body(command);
-    if (d->live->effect_begun && d->live->out != ORDER_NOTHING)
-        json_object_set_new(body, "in_flight", json_string(step_in_hand(d)->id));
+    say_in_flight(d, body);
     emit(d, EVENT_PAUSED, -1, body);
     return COMMAND_ACCEPTED;
 }
@@ -172,8 +179,7 @@ static enum command_outcome cancel(struct deciding *d, const struct run_command 
     if (d->run->cancelling)
         return refuse(error, "it is being cancelled already");
     json_t *body = reason_body(command);
-    if (d->live->effect_begun && d->live->out != ORDER_NOTHING)
-        json_object_set_new(body, "in_flight", json_string(step_in_hand(d)->id));
+    say_in_flight(d, body);
     emit(d, EVENT_CANCEL_REQUESTED, -1, body);
     return COMMAND_ACCEPTED;
 }

@@ -33,6 +33,8 @@ static void forget(json_t **slot)
 /* What is known of it, evaluated inputs and checkpoints above all, must not be taken for the next one's. */
 static void forget_in_hand(struct live *live)
 {
+    live->looked = false;
+    live->wait_error = (struct error){0};
     live->fresh = live->acting = live->half_done = live->asked_children = false;
     live->held_since_ms = -1;
     live->probe_failures = 0;
@@ -152,6 +154,8 @@ void emit_start(struct deciding *d)
     if (repeats && act->effect == EFFECT_OBSERVE)
         json_object_set_new(body, "goes_on", json_true());
     add_time(d, body);
+    if (attempt != memory->attempt) /* another attempt: its time begins now */
+        json_object_del(body, "attempt_spent_ms");
     emit(d, run->undoing ? EVENT_UNDO_STARTED : EVENT_STEP_STARTED, run->step, body);
     struct live *live = d->live;
     forget_in_hand(live);
@@ -300,16 +304,18 @@ static json_t *failure_body(struct deciding *d, const struct error *error, bool 
 {
     json_t *body = json_pack("{s:o,s:b,s:b}", "error", error_json(error), "transient", transient, "acted",
                              acted);
+    if (d->live->looked)
+        json_object_set_new(body, "looked", json_true());
     add_time(d, body);
     return body;
 }
 
-/* The pause before the next attempt: delay × factor^(attempt−1), at most max_delay, jittered by the random
+/* The pause before the next attempt: delay × factor^(failures−1), at most max_delay, jittered by the random
  * bits. */
-static int64_t retry_delay_ms(const struct machine_step *step, int attempt, uint64_t random)
+static int64_t retry_delay_ms(const struct machine_step *step, int failures, uint64_t random)
 {
     double delay = (double)step->delay_ms;
-    for (int i = 1; i < attempt && delay < (double)step->max_delay_ms; i++)
+    for (int i = 1; i < failures && delay < (double)step->max_delay_ms; i++)
         delay *= step->factor;
     if (step->max_delay_ms && delay > (double)step->max_delay_ms)
         delay = (double)step->max_delay_ms;
@@ -320,8 +326,8 @@ static int64_t retry_delay_ms(const struct machine_step *step, int attempt, uint
 static void schedule_retry(struct deciding *d)
 {
     const struct machine_step *step = step_in_hand(d);
-    int attempt = d->run->steps[d->run->step].attempt;
-    int64_t delay_ms = retry_delay_ms(step, attempt, d->live->random);
+    int failures = d->run->steps[d->run->step].failures;
+    int64_t delay_ms = retry_delay_ms(step, failures, d->live->random);
     json_t *body = json_pack("{s:I}", "delay_ms", (json_int_t)delay_ms);
     emit(d, EVENT_STEP_RETRY_SCHEDULED, d->run->step, body);
     d->live->due_ms = d->live->now_ms + delay_ms;
@@ -354,7 +360,8 @@ void emit_failure(struct deciding *d, const struct error *error, bool transient,
 {
     struct run *run = d->run;
     const struct run_step *step = &run->steps[run->step];
-    bool again = transient && run->entered && step->attempt < step_in_hand(d)->attempts;
+    int failures = (d->live->looked ? 0 : step->failures) + 1;
+    bool again = transient && run->entered && failures < step_in_hand(d)->attempts;
     forget_timeout(d->live);
     if (d->run->cancelling || d->live->ending != ENDING_NONE || again || run->undoing)
         emit(d, run->undoing ? EVENT_UNDO_FAILED : EVENT_STEP_FAILED, run->step,

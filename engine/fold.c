@@ -66,7 +66,7 @@ static void begin_visit(struct run *run, const struct event *event)
     if (event->visit <= step->visit)
         return;
     step->visit = event->visit;
-    step->attempt = 0;
+    step->attempt = step->failures = 0;
     step->approved = false;
     step->spent_ms = step->attempt_spent_ms = 0;
     step->started_ms = step->finished_ms = 0;
@@ -241,10 +241,17 @@ static void take_acted(struct run_act *act, const json_t *body)
     act->unproven = act->acted = act->before;
 }
 
+/* Good looks in between count more than the failures before them: a wait of hours has only those in a row. */
+static void take_failure(struct run_step *step, const json_t *body)
+{
+    step->failures = json_bool(body, "looked", false) ? 1 : step->failures + 1;
+}
+
 static void fold_step_failed(struct run *run, const struct event *event)
 {
     struct run_step *step = &run->steps[event->step];
     begin_visit(run, event);
+    take_failure(step, event->body);
     keep(&step->error, json_object_get(event->body, "error"));
     take_acted(&step->act, event->body);
     take_time(step, event->body);
@@ -362,7 +369,7 @@ static void fold_decision_requested(struct run *run, const struct event *event)
 static void refresh_visit(struct run *run, int index)
 {
     struct run_step *step = &run->steps[index];
-    step->attempt = 0;
+    step->attempt = step->failures = 0;
     step->spent_ms = step->attempt_spent_ms = 0;
     keep(&step->error, NULL);
     run_act_in_hand(run)->answered = false;
@@ -428,7 +435,7 @@ static void take_next_undo(struct run *run)
     run->place = PLACE_ENTER;
     run->entered = true;
     if (run->step >= 0) {
-        run->steps[run->step].attempt = 0;
+        run->steps[run->step].attempt = run->steps[run->step].failures = 0;
         run->steps[run->step].spent_ms = run->steps[run->step].attempt_spent_ms = 0;
     }
 }
@@ -460,6 +467,7 @@ static void fold_undo_failed(struct run *run, const struct event *event)
     struct run_step *step = &run->steps[event->step];
     keep(&step->error, json_object_get(event->body, "error"));
     take_acted(&step->undo, event->body);
+    take_failure(step, event->body);
     take_time(step, event->body);
     set_step_status(run, event->step, STEP_FAILED);
     run->place = PLACE_STOPPED;

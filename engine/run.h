@@ -90,6 +90,7 @@ struct run_step {
     enum step_status status;
     int visit;
     int attempt;      /* within the visit since a person last resumed */
+    int failures;     /* attempts that failed since then, or since the last good look of one that waits */
     int extra_visits; /* a person's resume allows one more */
     bool approved;    /* this visit */
     bool carry;       /* after --from: a success that may be carried over to the next visit */

@@ -199,8 +199,10 @@ bool refuse_to_end(struct deciding *d)
 bool end_with_from(struct deciding *d)
 {
     d->live->ending = ENDING_NONE;
-    json_t *body = json_pack("{s:O,s:O}", "from", json_object_get(d->live->ending_body, "from"), "reason",
-                             json_object_get(d->live->ending_body, "reason"));
+    json_t *body = json_pack("{s:O}", "from", json_object_get(d->live->ending_body, "from"));
+    json_t *reason = json_object_get(d->live->ending_body, "reason");
+    if (reason)
+        json_object_set(body, "reason", reason);
     d->actor = json_text(d->live->ending_body, "actor", d->actor);
     emit(d, EVENT_RESUMED, -1, body);
     return true;
@@ -437,6 +439,7 @@ bool probed_not_done(struct deciding *d)
 bool probed_in_progress(struct deciding *d)
 {
     const struct probe_answer *probe = d->stimulus->probe;
+    d->live->probe_failures = 0;
     d->live->wait_error = probe->error;
     if (d->live->now_ms - d->live->recorded_ms >= CHECKPOINT_EVERY_MS)
         emit_probed(d, "in_progress", false);
@@ -543,6 +546,7 @@ bool body_again(struct deciding *d)
     struct live *live = d->live;
     const struct answer *answer = d->stimulus->answer;
     live->wait_error = answer->error;
+    live->looked = act_in_hand(d)->effect == EFFECT_OBSERVE && !act_in_hand(d)->runs_child;
     live->acting = answer->acting || (act_in_hand(d)->runs_child && live->effect_begun);
     bool first = answer->checkpoint && !live->checkpoint && !act_memory(d)->checkpoint;
     if (answer->checkpoint) {

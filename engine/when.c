@@ -220,12 +220,14 @@ bool is_carried_over(const struct deciding *d)
     return !d->run->entered && step->carry && act_in_hand(d)->effect == EFFECT_ONCE;
 }
 
-/* `if:` is asked once, when the visit begins. */
+/* `if:` is asked before all else of a visit; once it was approved or started, it has been. */
 static int ask_condition(const struct deciding *d, bool *holds, struct error *error)
 {
     *holds = true;
     const char *text = step_in_hand(d)->condition;
-    return d->run->entered || !text ? 0 : condition_evaluate(text, d->run->names, holds, error);
+    const struct run_step *step = &d->run->steps[d->run->step];
+    bool asked = d->run->undoing || (d->run->entered && (step->started_ms || step->approved));
+    return asked || !text ? 0 : condition_evaluate(text, d->run->names, holds, error);
 }
 
 bool condition_is_broken(const struct deciding *d)

@@ -235,10 +235,16 @@ static void world_return(struct world *world, const struct stimulus *stimulus)
     world_decide(world, stimulus);
 }
 
+/* While a body is out a look decides nothing. */
 static void world_tick(struct world *world)
 {
-    if (!world->body)
-        world_decide(world, &(struct stimulus){.kind = STIMULUS_TICK});
+    static const struct stimulus tick = {.kind = STIMULUS_TICK};
+    if (!world->body) {
+        world_decide(world, &tick);
+        return;
+    }
+    machine_next(world->run, world->live, &tick, &world->decision);
+    ck_assert(!world->decision.event_count && world->decision.order == ORDER_NOTHING);
 }
 
 /* ---- submit, claim, die ---- */
