@@ -5,13 +5,6 @@
 
 #include "base/memory.h"
 
-char *json_canonical(const json_t *value)
-{
-    if (!value)
-        return string_copy("null");
-    return json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-}
-
 json_t *json_read(const char *bytes, size_t length, size_t limit, const char *what, struct error *error)
 {
     if (length > limit) {

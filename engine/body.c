@@ -370,12 +370,23 @@ static void body_returned(uv_work_t *work, int status)
     body_free(body);
 }
 
+static bool only_computes(const struct machine_step *step)
+{
+    return step_kind_find(step->act.uses)->only_computes;
+}
+
 /* Nothing to wait for: two changes of threads would cost more than the body. */
 static bool runs_in_loop(const struct body *body)
 {
-    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
-    return body->order == ORDER_APPLY && !body->undo && !step->guard_count &&
-           step_kind_find(step->act.uses)->only_computes;
+    const struct machine *machine = body->drive->machine;
+    if (body->order == ORDER_PLAN) {
+        int step = 0;
+        while (step < machine->step_count && only_computes(&machine->steps[step]))
+            step++;
+        return step == machine->step_count;
+    }
+    const struct machine_step *step = &machine->steps[body->drive->run->step];
+    return body->order == ORDER_APPLY && !body->undo && !step->guard_count && only_computes(step);
 }
 
 void body_start(struct drive *drive, enum order order)

@@ -1,0 +1,135 @@
+/* The canonical text of a value, byte for byte what jansson's json_dumps gives, in a fraction of its time:
+ * the engine writes several for each step of a run. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#define KEYS_HERE 32 /* an object with more keys takes its list from the heap */
+
+static void write_value(struct text *text, const json_t *value);
+
+static void write_escape(struct text *text, unsigned char byte)
+{
+    static const char shorts[][2] = {{'"', '"'},  {'\\', '\\'}, {'\b', 'b'}, {'\f', 'f'},
+                                     {'\n', 'n'}, {'\r', 'r'},  {'\t', 't'}};
+    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++)
+        if (shorts[i][0] == (char)byte) {
+            text_append(text, (char[]){'\\', shorts[i][1]}, 2);
+            return;
+        }
+    text_format(text, "\\u%04X", byte);
+}
+
+static void write_string(struct text *text, const char *bytes, size_t length)
+{
+    text_append(text, "\"", 1);
+    for (size_t begin = 0, at = 0; at <= length; at++) {
+        unsigned char byte = at < length ? (unsigned char)bytes[at] : '"';
+        if (byte >= ' ' && byte != '"' && byte != '\\')
+            continue;
+        text_append(text, bytes + begin, at - begin);
+        begin = at + 1;
+        if (at < length)
+            write_escape(text, byte);
+    }
+    text_append(text, "\"", 1);
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static void write_object(struct text *text, json_t *object)
+{
+    const char *here[KEYS_HERE], **keys = here, *key;
+    size_t count = json_object_size(object), i = 0;
+    json_t *member;
+    if (count > KEYS_HERE)
+        keys = memory_new(count * sizeof *keys);
+    json_object_foreach(object, key, member) keys[i++] = key;
+    qsort(keys, count, sizeof *keys, compare_keys);
+    text_append(text, "{", 1);
+    for (i = 0; i < count; i++) {
+        if (i)
+            text_append(text, ",", 1);
+        write_string(text, keys[i], strlen(keys[i]));
+        text_append(text, ":", 1);
+        write_value(text, json_object_get(object, keys[i]));
+    }
+    text_append(text, "}", 1);
+    if (keys != here)
+        free(keys);
+}
+
+static void write_array(struct text *text, const json_t *array)
+{
+    text_append(text, "[", 1);
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        if (i)
+            text_append(text, ",", 1);
+        write_value(text, json_array_get(array, i));
+    }
+    text_append(text, "]", 1);
+}
+
+static void write_integer(struct text *text, json_int_t number)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, number);
+    text_append(text, digits, (size_t)length);
+}
+
+/* How a real is spelled is jansson's business. */
+static void write_real(struct text *text, const json_t *value)
+{
+    char *number = json_dumps(value, JSON_ENCODE_ANY);
+    text_add(text, number);
+    free(number);
+}
+
+/* Values are as deep as jansson reads them, at most 2,048. */
+static void write_value(struct text *text, const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        write_object(text, (json_t *)value);
+        break;
+    case JSON_ARRAY:
+        write_array(text, value);
+        break;
+    case JSON_STRING:
+        write_string(text, json_string_value(value), json_string_length(value));
+        break;
+    case JSON_INTEGER:
+        write_integer(text, json_integer_value(value));
+        break;
+    case JSON_REAL:
+        write_real(text, value);
+        break;
+    case JSON_TRUE:
+        text_add(text, "true");
+        break;
+    case JSON_FALSE:
+        text_add(text, "false");
+        break;
+    case JSON_NULL:
+        text_add(text, "null");
+        break;
+    }
+}
+
+char *json_canonical(const json_t *value)
+{
+    struct text text = {0};
+    if (value)
+        write_value(&text, value);
+    else
+        text_add(&text, "null");
+    return text_take(&text);
+}
