@@ -28,7 +28,7 @@ format_bounded(char *out, size_t size, const char *format, va_list arguments)
     memcpy(out + end, ellipsis, sizeof ellipsis);
 }
 
-int error_set(struct error *error, enum error_code code, const char *format, ...)
+int(error_set)(struct error *error, enum error_code code, const char *format, ...)
 {
     if (!error)
         return -1;
@@ -41,7 +41,7 @@ int error_set(struct error *error, enum error_code code, const char *format, ...
     return -1;
 }
 
-int error_next(struct error *error, const char *format, ...)
+int(error_next)(struct error *error, const char *format, ...)
 {
     if (!error)
         return -1;
@@ -52,7 +52,7 @@ int error_next(struct error *error, const char *format, ...)
     return -1;
 }
 
-int error_context(struct error *error, const char *format, ...)
+int(error_context)(struct error *error, const char *format, ...)
 {
     if (!error)
         return -1;
@@ -70,7 +70,7 @@ int error_context(struct error *error, const char *format, ...)
     return -1;
 }
 
-int error_set_errno(struct error *error, enum error_code code, const char *format, ...)
+int(error_set_errno)(struct error *error, enum error_code code, const char *format, ...)
 {
     if (!error)
         return -1;

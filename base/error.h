@@ -70,6 +70,17 @@ int error_context(struct error *error, const char *format, ...) __attribute__((f
 int error_set_errno(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Who compiles or analyses one file sees here, too, that these are always -1. */
+static inline int error_minus_one(int minus_one)
+{
+    (void)minus_one;
+    return -1;
+}
+#define error_set(...)       error_minus_one(error_set(__VA_ARGS__))
+#define error_next(...)      error_minus_one(error_next(__VA_ARGS__))
+#define error_context(...)   error_minus_one(error_context(__VA_ARGS__))
+#define error_set_errno(...) error_minus_one(error_set_errno(__VA_ARGS__))
+
 const char *error_code_text(enum error_code code);
 /* ERROR_NONE for a text that is no code. */
 enum error_code error_code_read(const char *text);

@@ -1,6 +1,7 @@
 /* What people say to a run: approve, reject, resolve, pause, cancel, rollback. Each is a row in the store,
  * which the run's driver takes up. Where nobody drives, cancel and rollback drive the run to their end; the
  * others say so. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -205,6 +206,7 @@ static void word_close(struct word *word)
 /* The step that is meant, and the question that the person has seen. */
 static void name_step(struct word *word, const char *step)
 {
+    assert(word->run); /* word_open has read it */
     json_object_set_new(word->body, "step", json_string(step));
     const char *asked = json_text(word->run->question, "step", "");
     if (strcmp(asked, step))
@@ -287,6 +289,7 @@ int command_resolve(struct invocation *invocation)
 /* "undo upgrade, edit?": what has been started and has an effect, newest first. */
 static bool confirm_rollback(const struct word *word)
 {
+    assert(word->machine && word->run); /* word_open has read them */
     struct text text = {0};
     text_format(&text, "roll back run %lld:", (long long)word->run_id);
     for (int i = word->machine->step_count - 1; i >= 0; i--) {

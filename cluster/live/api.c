@@ -73,7 +73,7 @@ static void what_write(char what[256], const char *verb, const struct resource *
 }
 
 /* One request about this resource; `query` starts with '?' or is "". */
-static int ask(struct cluster *cluster, const char *verb, struct request *request,
+static int ask(struct cluster *cluster, const char *verb, const struct request *wanted,
                const struct resource *resource, const char *query, json_t **out, struct error *error)
 {
     char what[256];
@@ -82,9 +82,10 @@ static int ask(struct cluster *cluster, const char *verb, struct request *reques
     if (!path)
         return -1;
     what_write(what, verb, resource);
-    request->path = path;
-    request->what = what;
-    int result = request_send(live_of(cluster)->endpoint, request, out, NULL, error);
+    struct request request = *wanted;
+    request.path = path;
+    request.what = what;
+    int result = request_send(live_of(cluster)->endpoint, &request, out, NULL, error);
     free(path);
     if (!result && !json_is_object(*out)) {
         json_decref(*out);

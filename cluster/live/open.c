@@ -1,5 +1,6 @@
 #include "cluster/live/live.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,6 +44,7 @@ static int record_fill(struct live_cluster *live, struct error *error)
     static const struct resource kube_system = {"", "v1", "namespaces", NULL, "kube-system"};
     const struct kubeconfig *kubeconfig = live->kubeconfig;
     json_t *namespace;
+    assert(kubeconfig);
     if (live_get(&live->cluster, &kube_system, &namespace, error))
         return error_context(error, "who is this cluster (context \"%s\")", kubeconfig->context);
     const char *identity = json_text(json_object_get(namespace, "metadata"), "uid", "");

@@ -168,7 +168,8 @@ int request_refused(const char *what, long status, const json_t *body, struct er
     if (status == 403)
         return error_next(error, "ask the cluster's administrator for this permission");
     if (status == 404 && !*message) /* the API server's 404 for a path that it does not serve */
-        return error_next(error, "does the cluster have this kind of object? kubectl api-resources lists them");
+        return error_next(error,
+                          "does the cluster have this kind of object? kubectl api-resources lists them");
     return -1;
 }
 

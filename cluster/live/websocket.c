@@ -1,5 +1,6 @@
 #include "cluster/live/websocket.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -113,6 +114,7 @@ static json_t *refusal_read(struct websocket *socket, const struct handshake_ans
         if (!answer_more(socket, quiet < until ? quiet : until))
             break;
     }
+    assert(bytes->bytes && bytes->length >= answer->body_at); /* the header stands in front */
     /* From brace to brace: what surrounds it are the marks of a chunk. */
     const char *start = memchr(bytes->bytes + answer->body_at, '{', bytes->length - answer->body_at);
     const char *end = memrchr(bytes->bytes, '}', bytes->length);

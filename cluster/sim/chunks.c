@@ -292,7 +292,7 @@ static bool status_step(struct world *world)
     bool changed = !json_equal(now, latest);
     if (changed)
         json_array_append_new(queue, json_pack("{s:I, s:O}", "at",
-                                               (json_int_t)(world->now_ms + world_setting(world, "lag_ms")),
+                                               (json_int_t)world->now_ms + world_setting(world, "lag_ms"),
                                                "chunks", now));
     json_decref(now);
     while (json_array_size(queue) && json_int(json_array_get(queue, 0), "at", 0) <= world->now_ms) {

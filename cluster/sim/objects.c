@@ -156,7 +156,7 @@ json_t *time_json(const struct world *world, int64_t at_ms)
     char text[CLOCK_TEXT_SIZE];
     int64_t wall = world_wall_ms(world) - world->now_ms + at_ms;
     clock_write(wall - wall % 1000, text);
-    strcpy(strchr(text, '.'), "Z");
+    memcpy(strchr(text, '.'), "Z", sizeof "Z");
     return json_string(text);
 }
 
