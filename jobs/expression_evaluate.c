@@ -44,7 +44,7 @@ bool evaluation_charge(struct evaluation *evaluation, size_t steps)
 
 bool evaluation_condition(struct evaluation *evaluation, const struct node *node, bool *out)
 {
-    struct value value;
+    struct value value = {0};
     if (!evaluate(evaluation, node, &value))
         return false;
     if (value.tag != VALUE_BOOL)
@@ -58,7 +58,7 @@ static bool evaluate_logic(struct evaluation *evaluation, const struct node *nod
                            struct value *out)
 {
     *out = (struct value){.tag = VALUE_BOOL, .truth = decisive};
-    bool truth;
+    bool truth = false;
     if (evaluation_condition(evaluation, node->child[0], &truth))
         return truth == decisive || evaluation_condition(evaluation, node->child[1], &out->truth);
     if (evaluation->ended)
@@ -73,7 +73,7 @@ static bool evaluate_logic(struct evaluation *evaluation, const struct node *nod
 
 static bool evaluate_choice(struct evaluation *evaluation, const struct node *node, struct value *out)
 {
-    bool truth;
+    bool truth = false;
     return evaluation_condition(evaluation, node->child[0], &truth) &&
            evaluate(evaluation, node->child[truth ? 1 : 2], out);
 }
@@ -90,7 +90,7 @@ static bool evaluate_name(struct evaluation *evaluation, const struct node *node
 /* a.b, and has(a.b): the same but for what a missing key is. */
 static bool evaluate_select(struct evaluation *evaluation, const struct node *node, struct value *out)
 {
-    struct value target, key = {.tag = VALUE_STRING, .string = {node->text, node->text_length}};
+    struct value target = {0}, key = {.tag = VALUE_STRING, .string = {node->text, node->text_length}};
     if (!evaluate(evaluation, node->child[0], &target))
         return false;
     if (target.tag != VALUE_MAP)
@@ -144,7 +144,7 @@ static bool index_map(struct evaluation *evaluation, const struct node *node, co
 
 static bool evaluate_index(struct evaluation *evaluation, const struct node *node, struct value *out)
 {
-    struct value target, key;
+    struct value target = {0}, key = {0};
     if (!evaluate(evaluation, node->child[0], &target) || !evaluate(evaluation, node->child[1], &key))
         return false;
     if (target.tag == VALUE_LIST)
@@ -157,7 +157,7 @@ static bool evaluate_index(struct evaluation *evaluation, const struct node *nod
 
 static bool evaluate_not(struct evaluation *evaluation, const struct node *node, struct value *out)
 {
-    bool truth;
+    bool truth = false;
     if (!evaluation_condition(evaluation, node->child[0], &truth))
         return false;
     *out = (struct value){.tag = VALUE_BOOL, .truth = !truth};

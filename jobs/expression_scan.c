@@ -231,7 +231,7 @@ int token_next(struct scanner *scanner, struct token *token, struct expression_f
     scanner->at++;
     if (!byte || !strchr("()[]{}.,?:+-*/%<>!", byte))
         return fault_strange(scanner, token->offset, fault);
-    token->kind = byte;
+    token->kind = (unsigned char)byte;
     return 0;
 }
 

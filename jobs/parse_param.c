@@ -66,7 +66,7 @@ static void parse_bounds(struct reading *reading, const struct document_node *no
         param->min = param_literal(reading, least->value, param, "min");
     if (most)
         param->max = param_literal(reading, most->value, param, "max");
-    if (param->min && param->max && value_compare(param->type, param->min, param->max) > 0)
+    if (least && most && param->min && param->max && value_compare(param->type, param->min, param->max) > 0)
         report(reading, "E0106", most->value->place, NULL, "%s: \"max\" is below \"min\"", param->name);
 }
 

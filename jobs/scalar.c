@@ -43,18 +43,18 @@ static bool is_old_bool(const char *text)
 
 static bool is_all(const char *text, const char *set)
 {
-    return *text && strspn(text, set) == strlen(text);
+    return *text && !text[strspn(text, set)];
 }
 
 /* The base of an integer's spelling, or 0 where it is none; *digits are what strtoll shall read. */
 static int integer_base(const char *text, const char **digits)
 {
-    *digits = text + 2;
-    if (!strncmp(text, "0x", 2) && is_all(text + 2, "0123456789abcdefABCDEF"))
-        return 16;
-    if (!strncmp(text, "0o", 2) && is_all(text + 2, "01234567"))
-        return 8;
-    *digits = text;
+    bool is_hex = !strncmp(text, "0x", 2), is_octal = !strncmp(text, "0o", 2);
+    *digits = is_hex || is_octal ? text + 2 : text;
+    if (is_hex)
+        return is_all(*digits, "0123456789abcdefABCDEF") ? 16 : 0;
+    if (is_octal)
+        return is_all(*digits, "01234567") ? 8 : 0;
     return is_all(text + (*text == '-' || *text == '+'), "0123456789") ? 10 : 0;
 }
 

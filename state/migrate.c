@@ -82,8 +82,8 @@ static int refuse_old(const struct store *store, int version, struct error *erro
 
 int migrate(struct store *store, enum store_mode mode, struct error *error)
 {
-    int version;
-    bool empty;
+    int version = 0;
+    bool empty = false;
     if (read_version(store, &version, error))
         return -1;
     if (version == SCHEMA_VERSION)

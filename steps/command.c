@@ -1,5 +1,6 @@
 /* command: runs a program under a keeper. What its answer means (`on_exit:`, `until:`, `outputs:`, `probe:`)
  * the engine evaluates; here it is started and its end is read. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,6 +41,7 @@ static int fill_arguments(const struct visit *visit, struct program *program, st
  * execs. */
 static int find_program(struct program *program, const char *path, struct error *error)
 {
+    assert(program->arguments); /* at least one: fill_arguments */
     char *name = program->arguments[0], *copy = string_copy(path), *rest = copy, *found = NULL;
     if (strchr(name, '/')) {
         free(copy);

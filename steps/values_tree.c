@@ -1,5 +1,6 @@
 #include "steps/values_tree.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -195,6 +196,7 @@ static int take_event(struct reading *reading, const yaml_event_t *event)
         return open_level(reading, event);
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT:
+        assert(reading->depth > 0); /* the parser pairs beginnings and ends */
         free(reading->levels[--reading->depth].key);
         return 0;
     default:

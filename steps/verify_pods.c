@@ -121,7 +121,7 @@ static void describe_change(int64_t from, int64_t to, const char *statefulset, c
     else if (low == high)
         snprintf(summary, 256, "%.100s-%lld %s", statefulset, (long long)low, one);
     else
-        snprintf(summary, 256, "%lld pods %s: %.60s-%lld to %lld", (long long)(high - low + 1), many,
+        snprintf(summary, 256, "%lld pods %s: %.60s-%lld to %lld", (long long)high - low + 1, many,
                  statefulset, (long long)low, (long long)high);
 }
 
