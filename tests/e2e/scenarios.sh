@@ -117,10 +117,10 @@ helm_killed_after_its_change_helm3() { HELM=$HELM3 && helm_killed_after_its_chan
 helm_killed_after_its_change_helm4() { HELM=$HELM4 && helm_killed_after_its_change; }
 
 # Find the chunk, unregister it, wait until its data has moved, then shrink. The drain lasts longer than `settle`; pawl
-# dies when the request is sent but not served, and again in the drain.
+# dies when the request is sent but not served, and again in the drain, once its probe has said in the history that data moves.
 scale_in_chunk_drain_killed() {
   HELM=$HELM4
-  world_new 4 3 DRAIN=75
+  world_new 4 3 DRAIN=100
   local leaving
   leaving=$(chunk_of iomesh-chunk-3)
   gate_close unregister
@@ -130,8 +130,7 @@ scale_in_chunk_drain_killed() {
   gate_open unregister
   await 15 "the drain to begin" effect_seen "^unregister $leaving ok"
   resume_start
-  await 15 "the second driver" history_has run_claimed 2
-  await 30 "the second driver's probe" history_has step_probed 1
+  await 60 "the second driver to see the drain" history_has step_probed 1
   ! effect_seen "^removed" || fail "the drain was over too early"
   pawl_kill
   resume_start
