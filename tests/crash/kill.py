@@ -13,6 +13,14 @@ RANDOM_COUNT = 200
 class Undisturbed:
     """A run of a job that nothing happens to: what is counted, and what it must come to."""
 
+    known = {}
+
+    @classmethod
+    def of(cls, job):
+        if job.name not in cls.known:
+            cls.known[job.name] = cls(job)
+        return cls.known[job.name]
+
     def __init__(self, job):
         self.job = job
         self.template = Place()
@@ -20,12 +28,14 @@ class Undisturbed:
         self.template.make_cluster(job)
         place = Place(self.template.folder)
         try:
-            place.drive_to_end(job, first=place.shim(trace="trace"))
+            place.drive_to_end(job, first={**place.shim(trace="trace"), "PAWL_SIM_CALLER": "old"})
             expect_nobody()
             place.verify_audit()
             self.outcome = place.outcome()
             self.effect_count = len(place.effects())
             self.changing = [number for number, request in enumerate(place.requests(), 1) if changes(request)]
+            self.own_requests = [number for number, request in enumerate(place.requests(), 1)
+                                 if request.get("caller") == "old"]
             self.points = {}
             with open(place.path("trace")) as file:
                 for line in file:
@@ -33,6 +43,13 @@ class Undisturbed:
                     self.points[role, point] = self.points.get((role, point), 0) + 1
         finally:
             place.remove()
+
+    def finished(self):
+        """A place with a run that has ended."""
+        place = Place(self.template.folder)
+        TEMPLATES.append(place)
+        place.drive_to_end(self.job)
+        return place
 
     def calls(self, role):
         return sum(count for (of, _), count in self.points.items() if of == role)
@@ -74,7 +91,7 @@ def random_points(undisturbed, chance, count):
 
 def cases(seed):
     for job in SHIPPED:
-        undisturbed = Undisturbed(job)
+        undisturbed = Undisturbed.of(job)
 
         def case(kind, name, undisturbed=undisturbed, **how):
             job = undisturbed.job

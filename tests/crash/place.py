@@ -3,6 +3,7 @@
 Every case has one of its own. It is made in memory where the machine has such a file system: what is tested is
 SIGKILL, which loses nothing that was written, so nothing is gained by a disk."""
 import ctypes
+import glob
 import json
 import os
 import shutil
@@ -134,25 +135,28 @@ class Place:
     def drive_to_end(self, job, first=None, later=None):
         """submit, then resume --yes until the run has ended; a submit that recorded nothing is made again."""
         status, _, err = self.pawl(*self.submit_arguments(job), **(first or {}))
-        told = [(status, tail(err))]
+        return self.resume_to_end(job, [(status, tail(err))], **(later or {}))
+
+    def resume_to_end(self, job, told=None, **later):
+        told = told or []
         for _ in range(RESUMES_LIMIT):
             runs = self.runs()
             if len(runs) > 1:
                 raise Wrong("%d runs were recorded" % len(runs))
             if runs and runs[0]["status"] == "succeeded":
-                return len(told) - 1
+                return
             if not runs:
-                status, _, err = self.pawl(*self.submit_arguments(job), **(later or {}))
-            elif runs[0]["status"] == "failed":
-                status, _, err = self.pawl("resume", "1", "--yes", **(later or {}))
+                status, _, err = self.pawl(*self.submit_arguments(job), **later)
+            elif runs[0]["status"] == "failed" or (runs[0].get("waiting") or {}).get("for") == "paused":
+                status, _, err = self.pawl("resume", "1", "--yes", **later)
             else:
-                status, _, err = self.pawl("resume", "--yes", **(later or {}))
+                status, _, err = self.pawl("resume", "--yes", **later)
             told.append((status, tail(err)))
-            if status in (2, 3, 4, 5):
+            if status in (2, 4, 5):
                 break
         runs = self.runs()
         if runs and runs[0]["status"] == "succeeded":
-            return len(told) - 1
+            return
         raise Wrong("the run did not end (%s): %s" % (runs[0]["status"] if runs else "none recorded", told))
 
     # ---- what came of it ----
@@ -248,9 +252,16 @@ def tail(text, length=500):
     return " | ".join(text.strip().splitlines()[-3:])[-length:]
 
 
-def children():
-    with open("/proc/self/task/%d/children" % os.getpid()) as file:
-        return [int(word) for word in file.read().split()]
+def children(pid="self"):
+    """Of all its threads; none where it has ended."""
+    found = []
+    for path in glob.glob("/proc/%s/task/*/children" % pid):
+        try:
+            with open(path) as file:
+                found += [int(word) for word in file.read().split()]
+        except FileNotFoundError:
+            pass
+    return found
 
 
 def expect_nobody(seconds=3.0):
