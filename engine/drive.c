@@ -209,6 +209,30 @@ static int answer_commands(struct drive *drive, struct error *error)
     return result;
 }
 
+struct refusing {
+    struct store *store;
+    const struct run *run;
+    struct error *error;
+};
+
+static int refuse_command(void *context, const struct command_row *row)
+{
+    struct refusing *refusing = context;
+    struct error why;
+    error_set(&why, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)row->run,
+              run_status_text(refusing->run->status));
+    return store_answer_command(refusing->store, row->id, false, why.message, refusing->error);
+}
+
+/* Nobody takes up what is said to a run that ends here: it is answered with the end, in the same commit. */
+static int refuse_commands(struct drive *drive, struct error *error)
+{
+    struct refusing refusing = {drive->driver->store, drive->run, error};
+    if (!run_is_ended(drive->run))
+        return 0;
+    return store_each_command(refusing.store, drive->run->id, refuse_command, &refusing, error);
+}
+
 int drive_record(struct drive *drive, struct error *error)
 {
     struct decision *decision = drive->decision;
@@ -235,6 +259,8 @@ int drive_write(struct drive *drive, struct error *error)
         result = project_events(drive, error);
     if (!result)
         result = answer_commands(drive, error);
+    if (!result)
+        result = refuse_commands(drive, error);
     return result;
 }
 

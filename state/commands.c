@@ -44,7 +44,10 @@ int store_put_command(struct store *store, struct command_row *row, struct error
         bind_text(statement, 4, row->body);
         bind_text(statement, 5, row->actor);
         bind_int(statement, 6, row->uid);
-        if (!statement_run(store, statement, error)) {
+        int result = statement_run(store, statement, error);
+        if (!result && !sqlite3_changes(store->database))
+            result = error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld has ended", (long long)row->run);
+        if (!result) {
             row->id = sqlite3_last_insert_rowid(store->database);
             return store_commit(store, error);
         }

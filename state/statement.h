@@ -51,7 +51,9 @@
     X(LOCK_HOLDER, "SELECT run FROM locks WHERE identity = ?1 AND name = ?2")                                \
     X(RELEASE_LOCK, "DELETE FROM locks WHERE run = ?1")                                                      \
     X(PUT_COMMAND,                                                                                           \
-      "INSERT INTO commands (run, time_ms, name, body, actor, uid) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")         \
+      "INSERT INTO commands (run, time_ms, name, body, actor, uid) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "           \
+      "WHERE NOT EXISTS (SELECT 1 FROM runs WHERE run = ?1 AND status IN ('succeeded', 'cancelled', "        \
+      "'rolled_back'))")                                                                                     \
     X(OPEN_COMMANDS, "SELECT * FROM commands WHERE outcome IS NULL ORDER BY id")                             \
     X(OPEN_COMMANDS_OF_RUN, "SELECT * FROM commands WHERE run = ?1 AND outcome IS NULL ORDER BY id")         \
     X(ANSWER_COMMAND, "UPDATE commands SET outcome = ?2, answer = ?3 WHERE id = ?1")                         \

@@ -156,7 +156,8 @@ int store_take_lock(struct store *store, const char *identity, const char *name,
 int store_release_lock(struct store *store, int64_t run, struct error *error);
 
 /* ---- commands ---- */
-/* Its own transaction; the id goes to row->id. */
+/* Its own transaction; the id goes to row->id. ERROR_NOT_ALLOWED_NOW where the run has ended: nobody would
+ * ever take it up. */
 int store_put_command(struct store *store, struct command_row *row, struct error *error);
 /* Those of a run that nobody has taken up, in order; run 0: of all runs. */
 typedef int command_visitor(void *context, const struct command_row *row);
