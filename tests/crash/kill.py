@@ -3,7 +3,7 @@ request that changes something, every step of the keeper and of its child, and a
 until it ends. It must end as the undisturbed run did, with every effect once."""
 import random
 
-from place import SHIPPED, Place, compare, expect_nobody
+from place import ONCE, SHIPPED, Place, compare, expect_nobody
 
 KEEPER_STEPS = ("fork", "fsync", "rename", "write", "send")
 CHILD_STEPS = ("rename", "write", "pwrite", "fork")
@@ -90,7 +90,7 @@ def random_points(undisturbed, chance, count):
 
 
 def cases(seed):
-    for job in SHIPPED:
+    for job in SHIPPED + [ONCE]:
         undisturbed = Undisturbed.of(job)
 
         def case(kind, name, undisturbed=undisturbed, **how):

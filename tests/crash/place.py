@@ -37,6 +37,8 @@ SHIPPED = [
     Job("scale-in-chunk", ["replicas=3"], ["--chunks", "4"]),
     Job("scale-in-chunk-drain", ["replicas=3"], ["--chunks", "4"]),
 ]
+# A `once` program under a keeper, which syncs a record before it starts it; no shipped job has one.
+ONCE = Job("once", ["folder=."], ["--chunks", "3"], os.path.join(HERE, "once.yaml"))
 
 
 def adopt_orphans():
@@ -193,7 +195,8 @@ class Place:
     def outputs(self, run=1):
         shown = json.loads(self.must("status", str(run), "--json"))
         steps = {step["id"]: {"status": step["status"], "outputs": step["outputs"]} for step in shown["steps"]}
-        steps.get("unregister", {}).pop("outputs", None)  # empty after a success by probe
+        for step in ("unregister", "mark"):  # empty after a success by probe
+            steps.get(step, {}).pop("outputs", None)
         return json.loads(json.dumps(steps).replace(self.folder, "FOLDER"))
 
     def values(self):
@@ -209,8 +212,15 @@ class Place:
         if status:
             raise Wrong("audit verify: status %d: %s %s" % (status, out.strip(), tail(err)))
 
+    def marks(self):
+        """What the job `once` has done."""
+        if not os.path.exists(self.path("marks")):
+            return 0
+        with open(self.path("marks")) as file:
+            return len(file.readlines())
+
     def outcome(self):
-        counts = {}
+        counts = {"mark": self.marks()}
         for effect in self.effects():
             counts[effect["effect"]] = counts.get(effect["effect"], 0) + 1
         return {"cluster": self.cluster(), "outputs": self.outputs(), "values": self.values(), "effects": counts}
