@@ -94,15 +94,16 @@ void folder_remove(const char *path)
     nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static int write_whole(int file, const char *bytes, size_t length)
+int descriptor_write(int file, const void *bytes, size_t length)
 {
+    const char *left = bytes;
     while (length) {
-        ssize_t written = write(file, bytes, length);
+        ssize_t written = write(file, left, length);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
             return -1;
-        bytes += written;
+        left += written;
         length -= (size_t)written;
     }
     return 0;
@@ -118,7 +119,7 @@ int file_replace(const char *path, const void *bytes, size_t length, mode_t mode
         error_set_errno(error, ERROR_SYSTEM, "cannot create %s", temporary);
         goto out;
     }
-    if (fchmod(file, mode) || write_whole(file, bytes, length) || fsync(file)) {
+    if (fchmod(file, mode) || descriptor_write(file, bytes, length) || fsync(file)) {
         error_set_errno(error, ERROR_SYSTEM, "cannot write %s", temporary);
         close(file);
         unlink(temporary);

@@ -12,6 +12,8 @@
 /* The whole file, NUL-terminated behind its last byte; free() it. More than `limit` bytes is an error.
  * A file that does not exist gives ERROR_NOT_FOUND. */
 char *file_read(const char *path, size_t limit, size_t *out_length, struct error *error);
+/* All bytes, however many writes that takes; -1 with errno set where one fails. */
+int descriptor_write(int file, const void *bytes, size_t length);
 /* Replaces `path` atomically and durably: temporary file in the same folder, fsync, rename, fsync the folder.
  */
 int file_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct error *error);

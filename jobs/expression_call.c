@@ -103,14 +103,8 @@ struct node *parse_call(struct parser *parser, const struct token *name, struct 
             return NULL;
         item_add(parser, &list, target);
     }
-    while (parser->token.kind != ')') {
-        if (!parse_item(parser, node, &list))
-            return NULL;
-        if (parser->token.kind != ',')
-            break;
-        if (advance(parser))
-            return NULL;
-    }
+    if (!parse_items(parser, node, &list, ')', false))
+        return NULL;
     if (parser->token.kind == ')' && list.count != functions[function].arguments)
         return fault_argument_count(parser, name,
                                     functions[function].arguments - (target != NULL) == 0 ? "no argument"

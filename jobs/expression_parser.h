@@ -45,8 +45,9 @@ struct node *node_close(struct parser *parser, struct node *node, int kind, cons
 
 struct node *parse_expression(struct parser *parser);
 void item_add(struct parser *parser, struct item_list *list, struct node *item);
-/* Parses one expression into the list of `node`. */
-bool parse_item(struct parser *parser, struct node *node, struct item_list *list);
+/* Parses what stands before `closing` into the list of `node`: items, or pairs with a colon between; the last
+ * may have a comma behind it. */
+bool parse_items(struct parser *parser, struct node *node, struct item_list *list, int closing, bool pairs);
 
 /* The macro of that name, or -1. */
 int macro_of(const struct parser *parser, const struct token *name);

@@ -164,7 +164,7 @@ void item_add(struct parser *parser, struct item_list *list, struct node *item)
     list->items[list->count++] = item;
 }
 
-bool parse_item(struct parser *parser, struct node *node, struct item_list *list)
+static bool parse_item(struct parser *parser, struct node *node, struct item_list *list)
 {
     struct node *item = parse_expression(parser);
     if (!item || !node_over(parser, node, item))
@@ -173,20 +173,27 @@ bool parse_item(struct parser *parser, struct node *node, struct item_list *list
     return true;
 }
 
+bool parse_items(struct parser *parser, struct node *node, struct item_list *list, int closing, bool pairs)
+{
+    while (parser->token.kind != closing) {
+        if (!parse_item(parser, node, list))
+            return false;
+        if (pairs && (expect(parser, ':', "\":\"") || !parse_item(parser, node, list)))
+            return false;
+        if (parser->token.kind != ',')
+            return true;
+        if (advance(parser))
+            return false;
+    }
+    return true;
+}
+
 static struct node *parse_list(struct parser *parser)
 {
     struct node *node = node_new(parser, NODE_LIST, parser->token.offset);
     struct item_list list = {0};
-    if (advance(parser))
+    if (advance(parser) || !parse_items(parser, node, &list, ']', false))
         return NULL;
-    while (parser->token.kind != ']') {
-        if (!parse_item(parser, node, &list))
-            return NULL;
-        if (parser->token.kind != ',')
-            break;
-        if (advance(parser))
-            return NULL;
-    }
     node->items = list.items;
     node->count = list.count;
     return node_close(parser, node, ']', "\",\" or \"]\"");
@@ -196,17 +203,8 @@ static struct node *parse_map(struct parser *parser)
 {
     struct node *node = node_new(parser, NODE_MAP, parser->token.offset);
     struct item_list list = {0};
-    if (advance(parser))
+    if (advance(parser) || !parse_items(parser, node, &list, '}', true))
         return NULL;
-    while (parser->token.kind != '}') {
-        if (!parse_item(parser, node, &list) || expect(parser, ':', "\":\"") ||
-            !parse_item(parser, node, &list))
-            return NULL;
-        if (parser->token.kind != ',')
-            break;
-        if (advance(parser))
-            return NULL;
-    }
     node->items = list.items;
     node->count = list.count;
     return node_close(parser, node, '}', "\",\" or \"}\"");

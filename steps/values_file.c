@@ -90,20 +90,6 @@ int values_file_check(const struct values_file *file, struct error *error)
     return result;
 }
 
-static int write_whole(int to, const char *bytes, size_t length)
-{
-    while (length) {
-        ssize_t written = write(to, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
-
 static bool owner_differs(const struct stat *one, const struct stat *other)
 {
     return one->st_uid != other->st_uid || one->st_gid != other->st_gid;
@@ -129,7 +115,7 @@ char *values_file_stage(const struct values_file *file, const char *bytes, size_
         free(staged);
         return NULL;
     }
-    if (!write_whole(to, bytes, length) && !dress(to, &file->status) && !fsync(to)) {
+    if (!descriptor_write(to, bytes, length) && !dress(to, &file->status) && !fsync(to)) {
         close(to);
         return staged;
     }

@@ -122,20 +122,6 @@ static void unlock(struct world *world)
 
 /* ---- the log ---- */
 
-static int write_whole(int file, const char *bytes, size_t length)
-{
-    while (length) {
-        ssize_t written = write(file, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return 0;
-}
-
 /* Completes the log where the process that wrote the state was killed before it had written its lines. */
 static int log_mend(struct world *world, struct error *error)
 {
@@ -147,7 +133,7 @@ static int log_mend(struct world *world, struct error *error)
         return error_set_errno(error, ERROR_CLUSTER_UNREACHABLE, "cannot read %s.log", world->path);
     if (now.st_size >= start + (int64_t)strlen(lines) || now.st_size < start)
         return 0;
-    if (ftruncate(world->log, start) || write_whole(world->log, lines, strlen(lines)))
+    if (ftruncate(world->log, start) || descriptor_write(world->log, lines, strlen(lines)))
         return error_set_errno(error, ERROR_CLUSTER_UNREACHABLE, "cannot write %s.log", world->path);
     return 0;
 }
@@ -309,7 +295,7 @@ static int state_put(const struct world *world, const char *bytes, size_t length
 {
     char *temporary = string_format("%s.new", world->path);
     int file = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    int result = file < 0 || write_whole(file, bytes, length) || ftruncate(file, (off_t)length) ? -1 : 0;
+    int result = file < 0 || descriptor_write(file, bytes, length) || ftruncate(file, (off_t)length) ? -1 : 0;
     if (file >= 0)
         close(file);
     if (!result && renameat2(AT_FDCWD, temporary, AT_FDCWD, world->path, RENAME_EXCHANGE))
@@ -347,7 +333,7 @@ int world_end(struct world *world, struct error *error)
         return -1;
     }
     world->known = world->head;
-    if (write_whole(world->log, text_string(&world->lines), world->lines.length)) {
+    if (descriptor_write(world->log, text_string(&world->lines), world->lines.length)) {
         error_set_errno(error, ERROR_CLUSTER_UNREACHABLE, "cannot write %s.log", world->path);
         world_abandon(world);
         return -1;
