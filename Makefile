@@ -1,4 +1,4 @@
-# pawl: see README.md. Targets: all demo check unit lint e2e bench install clean.
+# pawl: see README.md. Targets: all demo check unit sanitize lint e2e bench install clean.
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
@@ -21,7 +21,7 @@ LIBRARY = $(BUILD)/libpawl.a
 UNIT_SOURCES = $(wildcard tests/unit/*_test.c)
 UNIT_TESTS   = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all demo check unit lint e2e bench install clean
+.PHONY: all demo check unit sanitize lint tidy e2e bench install clean
 all: $(BUILD)/pawl
 
 $(BUILD)/pawl: $(BUILD)/cli/main.o $(LIBRARY)
@@ -65,9 +65,13 @@ CHECKS = $(UNIT_TESTS) $(wildcard tests/readme_test.sh tests/crash/run.sh)
 check-built: $(BUILD)/pawl $(UNIT_TESTS)
 	@PAWL=$(abspath $(BUILD)/pawl) BUILD=$(abspath $(BUILD)) tests/check.sh $(CHECKS)
 
-sanitize:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CC=clang SANITIZE=address,undefined CFLAGS="-O1 -g" unit
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CC=clang SANITIZE=thread CFLAGS="-O1 -g" unit
+# A build of its own, on all processors.
+PROCESSORS := $(shell nproc)
+BUILD_ALSO = $(MAKE) --no-print-directory -s -j$(PROCESSORS)
+
+sanitize: packages-lint
+	@$(BUILD_ALSO) BUILD=$(BUILD)/asan CC=clang SANITIZE=address,undefined CFLAGS="-O1 -g" unit
+	@$(BUILD_ALSO) BUILD=$(BUILD)/tsan CC=clang SANITIZE=thread CFLAGS="-O1 -g" unit
 
 FORMATTED = $(sort $(SOURCES) $(foreach house,$(HOUSES),$(wildcard $(house)/*.h $(house)/*/*.h)) \
               $(wildcard tests/*/*.c tests/*/*.h))
@@ -75,13 +79,13 @@ lint: packages-lint
 	@tests/lint/arrows.sh
 	@clang-format --dry-run -Werror $(FORMATTED)
 	@shellcheck tests/*.sh tests/*/*.sh .ci/run
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/gcc CC=gcc all
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang all
+	@$(BUILD_ALSO) CC=gcc all
+	@$(BUILD_ALSO) BUILD=$(BUILD)/clang CC=clang all
 	@$(MAKE) --no-print-directory tidy
 	@echo "lint: clean"
 
 tidy: $(BUILD)/include/schema.sql.h
-	@printf '%s\n' $(SOURCES) | xargs -P 2 -I{} clang-tidy --quiet {} 2>/dev/null \
+	@printf '%s\n' $(SOURCES) | xargs -P $(PROCESSORS) -I{} clang-tidy --quiet {} 2>/dev/null \
 	    -- $(ALL_CFLAGS) >$(BUILD)/tidy.log || { grep -E 'error:|warning:' $(BUILD)/tidy.log; exit 1; }
 
 e2e: $(BUILD)/pawl
