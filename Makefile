@@ -71,7 +71,9 @@ BUILD_ALSO = $(MAKE) --no-print-directory -s -j$(PROCESSORS)
 
 sanitize: packages-lint
 	@$(BUILD_ALSO) BUILD=$(BUILD)/asan CC=clang SANITIZE=address,undefined CFLAGS="-O1 -g" unit
+	@tests/demo/demo.sh $(BUILD)/asan/pawl >/dev/null
 	@$(BUILD_ALSO) BUILD=$(BUILD)/tsan CC=clang SANITIZE=thread CFLAGS="-O1 -g" unit
+	@tests/demo/demo.sh $(BUILD)/tsan/pawl >/dev/null
 
 FORMATTED = $(sort $(SOURCES) $(foreach house,$(HOUSES),$(wildcard $(house)/*.h $(house)/*/*.h)) \
               $(wildcard tests/*/*.c tests/*/*.h))
