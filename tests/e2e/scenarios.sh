@@ -190,8 +190,8 @@ scale_out_refused() {
   : >"$STATE/log/pawl.log"
   job_start scale-out-chunk -p replicas=4
   pawl_ends 1
-  refusal_named || fail "the refusal does not name the pod template of iomesh-chunk: $(tail -n 3 "$STATE/log/pawl.log" | tr '\n' ' ')"
+  refusal_named || fail "the refusal does not name iomesh-chunk: $(tail -n 3 "$STATE/log/pawl.log" | tr '\n' ' ')"
   [[ $(k get secret -l owner=helm -o name | wc -l) = 1 ]] || fail "helm left a record"
   expect_untouched
 }
-refusal_named() { grep -qi 'iomesh-chunk' "$STATE/log/pawl.log" && grep -qi 'template' "$STATE/log/pawl.log"; }
+refusal_named() { grep -qE 'would restart the pods of: .*StatefulSet [a-z/-]*iomesh-chunk' "$STATE/log/pawl.log"; }
