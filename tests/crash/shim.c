@@ -33,8 +33,9 @@
 /* `call` counts every one of the others: a random instant is a number of it. */
 #define POINTS(X)                                                                                            \
     X(call)                                                                                                  \
-    X(begin) X(commit) X(open) X(read) X(write) X(pwrite) X(fsync) X(rename) X(unlink) X(send) X(fork)       \
-        X(exec) X(wait) X(kill) X(mkdir) X(truncate) X(poll) X(close)
+    X(begin)                                                                                                 \
+    X(commit) X(open) X(read) X(write) X(pwrite) X(fsync) X(rename) X(unlink) X(send) X(fork) X(exec)        \
+        X(wait) X(kill) X(mkdir) X(truncate) X(poll) X(close)
 
 enum role {
 #define X(name) ROLE_##name,
