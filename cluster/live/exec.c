@@ -71,9 +71,9 @@ static void status_add(struct exec *exec, const char *bytes, size_t length)
 static void on_message(void *context, const unsigned char *bytes, size_t length)
 {
     struct exec *exec = context;
-    const char *content = (const char *)bytes + 1;
     if (length < 2) /* empty ones come, one on stdout at the start */
         return;
+    const char *content = (const char *)bytes + 1;
     if (bytes[0] == CHANNEL_STDOUT)
         capture_add(&exec->out, content, length - 1);
     else if (bytes[0] == CHANNEL_STDERR)
