@@ -21,7 +21,7 @@ LIBRARY = $(BUILD)/libpawl.a
 UNIT_SOURCES = $(wildcard tests/unit/*_test.c)
 UNIT_TESTS   = $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all demo check unit sanitize lint tidy e2e bench install clean
+.PHONY: model all demo check unit sanitize lint tidy e2e bench install clean
 all: $(BUILD)/pawl
 
 $(BUILD)/pawl: $(BUILD)/cli/main.o $(LIBRARY)
@@ -112,6 +112,10 @@ $(BUILD)/crash/shim.so: tests/crash/shim.c
 	$(CC) -std=c11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
 
 COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+# The protocol as a model; needs spin.
+model:
+	tests/model/run.sh
+
 install: $(BUILD)/pawl
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pawl/jobs $(DESTDIR)$(PREFIX)/share/man/man1 \
 	        $(COMPLETIONS)
