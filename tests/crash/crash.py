@@ -2,11 +2,11 @@
 """The crash tests. Usage: crash.py [NAME...]: all cases, or those whose names begin so.
 
     SEED=n   the seed of the random ones (printed; random without it)
-    JOBS=n   how many run at a time (as many as there are processors)
-    KEEP=1   keep the folders of cases that fail"""
+    JOBS=n   how many run at a time (as many as there are processors)"""
 import multiprocessing
 import os
 import random
+import signal
 import sys
 import time
 import traceback
@@ -65,10 +65,14 @@ def main():
     seed = os.environ.get("SEED") or str(random.SystemRandom().randrange(1 << 32))
     begun = time.monotonic()
     print("SEED=%s" % seed, flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     place.adopt_orphans()
-    collect(seed, sys.argv[1:])
-    passed, failed = run_all(seed)
-    kill.clean()
+    place.make_base()
+    try:
+        collect(seed, sys.argv[1:])
+        passed, failed = run_all(seed)
+    finally:
+        place.remove_base()
     print("crash tests took %.0f s" % (time.monotonic() - begun))
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed or not passed else 0

@@ -24,7 +24,6 @@ class Undisturbed:
     def __init__(self, job):
         self.job = job
         self.template = Place()
-        TEMPLATES.append(self.template)
         self.template.make_cluster(job)
         place = Place(self.template.folder)
         try:
@@ -47,7 +46,6 @@ class Undisturbed:
     def finished(self):
         """A place with a run that has ended."""
         place = Place(self.template.folder)
-        TEMPLATES.append(place)
         place.drive_to_end(self.job)
         return place
 
@@ -113,11 +111,3 @@ def cases(seed):
         chance = random.Random("%s %s" % (seed, job.name))
         for at in random_points(undisturbed, chance, RANDOM_COUNT // len(SHIPPED)):
             yield case("random", at, at=at)
-
-
-TEMPLATES = []
-
-
-def clean():
-    for template in TEMPLATES:
-        template.remove()

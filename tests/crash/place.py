@@ -46,14 +46,23 @@ def adopt_orphans():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def folder_base():
+# Where all places are; removed at the end, with what cases that were cut off have left.
+BASE = None
+
+
+def make_base():
+    global BASE
     shared = "/dev/shm"
-    return shared if os.access(shared, os.W_OK) else None
+    BASE = tempfile.mkdtemp(prefix="pawl-crash-", dir=shared if os.access(shared, os.W_OK) else None)
+
+
+def remove_base():
+    shutil.rmtree(BASE, ignore_errors=True)
 
 
 class Place:
     def __init__(self, template=None):
-        self.folder = tempfile.mkdtemp(prefix="pawl-crash-", dir=folder_base())
+        self.folder = tempfile.mkdtemp(prefix="case-", dir=BASE)
         self.environment = {"PATH": "/usr/bin:/bin", "PAWL_STORE": "pawl.db", "PAWL_ACTOR": "crash@test",
                             "HOME": self.folder}
         if template:
