@@ -34,8 +34,23 @@
 #define POINTS(X)                                                                                            \
     X(call)                                                                                                  \
     X(begin)                                                                                                 \
-    X(commit) X(open) X(read) X(write) X(pwrite) X(fsync) X(rename) X(unlink) X(send) X(fork) X(exec)        \
-        X(wait) X(kill) X(mkdir) X(truncate) X(poll) X(close)
+    X(commit)                                                                                                \
+    X(open)                                                                                                  \
+    X(read)                                                                                                  \
+    X(write)                                                                                                 \
+    X(pwrite)                                                                                                \
+    X(fsync)                                                                                                 \
+    X(rename)                                                                                                \
+    X(unlink)                                                                                                \
+    X(send)                                                                                                  \
+    X(fork)                                                                                                  \
+    X(exec)                                                                                                  \
+    X(wait)                                                                                                  \
+    X(kill)                                                                                                  \
+    X(mkdir)                                                                                                 \
+    X(truncate)                                                                                              \
+    X(poll)                                                                                                  \
+    X(close)
 
 enum role {
 #define X(name) ROLE_##name,
