@@ -9,7 +9,7 @@ from kill import Undisturbed
 from place import SHIPPED, Place, Wrong, compare, tail
 
 IN_CHUNK = SHIPPED[2]
-COLUMNS = ("run", "seq", "time_ms", "event", "step", "visit", "attempt", "epoch", "actor", "body", "hash")
+COLUMNS = ("id", "run", "seq", "time_ms", "event", "step", "visit", "attempt", "epoch", "actor", "body", "hash")
 
 
 def dump(database):
@@ -94,17 +94,19 @@ def flip_column(whole, column, seed):
             while column in ("run", "seq") and (other < 1 or (column == "seq" and other <= len(records))):
                 other = value + 64
             update = "UPDATE events SET %s = ? WHERE id = ?" % column
+            if column == "id":
+                other = value + 64  # behind all others
             change(place, (update, other, identity))
             status, found = report(place)
             if status != 1 or found["intact"]:
                 raise Wrong("record %d: %s %r became %r and the audit is content" % (seq, column, value, other))
             named = found.get("seq")
-            if column not in ("run", "seq") and (found.get("run") != 1 or named != seq):
+            if column not in ("id", "run", "seq") and (found.get("run") != 1 or named != seq):
                 raise Wrong("record %d: %s was changed, and the audit names %s: %s" %
                             (seq, column, named, found.get("message")))
             if not found.get("run"):
                 raise Wrong("record %d: %s was changed, and the audit names no run: %s" % (seq, column, found))
-            change(place, (update, value, identity))
+            change(place, (update, value, other if column == "id" else identity))
         place.verify_audit()
     finally:
         place.remove()
