@@ -32,7 +32,8 @@ fi
 echo "all rules: $(grep 'states, stored' all.out | tr -s ' ' | sed 's/^ //'), no property breaks"
 
 failed=0
-for rule in $(sed -n 's/^#define \([A-Z_]*\) [0-9]*$/\1/p' "$model"); do
+mapfile -t rules < <(sed -n 's/^#define \([A-Z_]*\) [0-9]*$/\1/p' "$model")
+for rule in "${rules[@]}"; do
     check "$rule" -DFAULTS=1 "-DWITHOUT=$rule" -- -DCOLLAPSE
     if grep -q 'errors: 0' "$rule.out"; then
         echo "without $rule: nothing breaks" >&2
