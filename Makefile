@@ -43,7 +43,7 @@ $(BUILD)/state/migrate.o: $(BUILD)/include/schema.sql.h
 
 $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -Itests $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) -lcheck -lsubunit -lrt $(LIBS)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -MT $@ -Itests $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) -lcheck -lsubunit -lrt $(LIBS)
 
 unit: $(BUILD)/pawl $(UNIT_TESTS)
 	@PAWL=$(abspath $(BUILD)/pawl) tests/check.sh $(UNIT_TESTS)
