@@ -53,11 +53,11 @@ packages-build packages-check packages-lint:
 	@tests/packages.sh $(@:packages-%=%)
 
 demo: packages-build
-	@$(MAKE) --no-print-directory all
+	@$(BUILD_ALSO) all
 	@tests/demo/demo.sh $(BUILD)/pawl
 
 check: packages-check
-	@$(MAKE) --no-print-directory check-built
+	@$(BUILD_ALSO) check-built
 
 # The programs that the tests consist of; each ends with what it counted.
 CHECKS = $(UNIT_TESTS) $(wildcard tests/readme_test.sh tests/crash/run.sh)
@@ -111,11 +111,11 @@ $(BUILD)/crash/shim.so: tests/crash/shim.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
 
-COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 # The protocol as a model; needs spin.
 model:
 	tests/model/run.sh
 
+COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 install: $(BUILD)/pawl
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pawl/jobs $(DESTDIR)$(PREFIX)/share/man/man1 \
 	        $(COMPLETIONS)
