@@ -159,7 +159,6 @@ static void answer_command(struct drive *drive, int64_t id, bool accepted, const
     if (!accepted)
         json_object_set_new(answer, "why", json_string(why->message));
     json_array_append_new(drive->answers, answer);
-    drive->ready = true;
 }
 
 static bool has_undurable_decision(const struct drive *drive)
@@ -352,13 +351,15 @@ static int record_all(struct driver *driver)
 static void decide_all(struct driver *driver)
 {
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (drive->lost || drive->leaving)
+        if (drive->lost)
             continue;
+        /* One that is leaving decides nothing more, but what was answered for it becomes durable and is
+         * forgotten. */
         if (drive->ready || is_due(driver, drive)) {
             bool undurable = has_undurable_decision(drive);
             drive->ready = false;
             drive->to_act = true;
-            if (!undurable && !drive->body)
+            if (!undurable && !drive->body && !drive->leaving)
                 drive_decide(drive, &TICK);
         }
         answer_deferred(drive);
@@ -372,12 +373,12 @@ static void act_all(struct driver *driver)
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
         if (drive->lost || !drive->to_act || !drive->decision)
             continue;
-        bool more = drive->decision->more;
+        bool more = drive->decision->more, was_leaving = drive->leaving;
         drive->to_act = false;
         drive->decision->more = false;
         drive_act(drive);
         drive->ready = drive->ready || more;
-        if (drive->leaving)
+        if (drive->leaving && !was_leaving)
             approve_here(drive);
     }
 }

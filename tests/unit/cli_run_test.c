@@ -246,6 +246,22 @@ START_TEST(a_cancelled_run_stays_cancelled_and_frees_its_lock)
 }
 END_TEST
 
+/* Each of these went round for ever once the run had ended: the test's time limit is what fails. */
+START_TEST(a_rollback_with_nothing_to_undo_ends)
+{
+    expect("submit asks.yaml --detach", 0);
+    expect("rollback 1 --reason wrong", 0);
+    expect_status(1, "rolled_back");
+    expect("submit asks.yaml --paused", 0);
+    expect("rollback 2 --reason wrong", 0);
+    expect_status(2, "rolled_back");
+    expect("submit edits.yaml", 1);
+    expect("rollback 3 --reason wrong", 0);
+    expect_status(3, "rolled_back");
+    expect("audit verify", 0);
+}
+END_TEST
+
 START_TEST(a_paused_run_goes_on_when_it_is_resumed)
 {
     expect("submit good.yaml --paused", 0);
@@ -364,6 +380,7 @@ int main(void)
         a_rejection_fails_the_run,
         a_word_that_does_not_fit_is_refused,
         a_cancelled_run_stays_cancelled_and_frees_its_lock,
+        a_rollback_with_nothing_to_undo_ends,
         a_paused_run_goes_on_when_it_is_resumed,
         a_failed_step_that_was_put_right_by_hand_is_resolved,
         resume_without_a_run_takes_the_only_interrupted_one,
