@@ -1,4 +1,4 @@
-# pawl: see README.md. Targets: all demo check unit sanitize lint e2e bench install clean.
+# pawl: see README.md. Targets: all demo check unit sanitize fuzz security lint e2e bench install clean.
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
@@ -48,6 +48,32 @@ $(BUILD)/unit/%: tests/unit/%.c $(LIBRARY)
 unit: $(BUILD)/pawl $(UNIT_TESTS)
 	@PAWL=$(abspath $(BUILD)/pawl) tests/check.sh $(UNIT_TESTS)
 
+# Fuzz targets: each is a program that runs its kept inputs (a test), and one with libFuzzer (`make fuzz`).
+FUZZ_SOURCES = $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_REPLAYS = $(FUZZ_SOURCES:tests/fuzz/%_fuzz.c=$(BUILD)/replay/%)
+FUZZ_TARGETS = $(FUZZ_SOURCES:tests/fuzz/%_fuzz.c=$(BUILD)/fuzz/%)
+FUZZ_SUPPORT = $(BUILD)/libfuzz.a
+FUZZ_SUPPORT_SOURCES = $(addprefix tests/fuzz/,place.c fake_curl.c stored.c)
+
+$(FUZZ_SUPPORT): $(FUZZ_SUPPORT_SOURCES:%.c=$(BUILD)/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/replay/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/tests/fuzz/replay.o $(FUZZ_SUPPORT) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%_fuzz.o $(FUZZ_SUPPORT) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# SECONDS=n for each target (60), TARGETS="job record" for some of them.
+.PHONY: fuzz fuzz-programs
+fuzz-programs: $(FUZZ_TARGETS) $(FUZZ_REPLAYS) $(BUILD)/pawl
+fuzz: packages-lint
+	@$(BUILD_ALSO) BUILD=$(BUILD)/fuzzing CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g" fuzz-programs
+	@SECONDS_EACH=$(or $(SECONDS),60) tests/fuzz/run.sh $(BUILD)/fuzzing $(TARGETS)
+
 # What is missing of Debian's packages is installed first; nothing else is needed on a fresh system.
 packages-build packages-check packages-lint:
 	@tests/packages.sh $(@:packages-%=%)
@@ -60,9 +86,9 @@ check: packages-check
 	@$(BUILD_ALSO) check-built
 
 # The programs that the tests consist of; each ends with what it counted.
-CHECKS = $(UNIT_TESTS) $(wildcard tests/readme_test.sh tests/crash/run.sh)
+CHECKS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard tests/readme_test.sh tests/crash/run.sh)
 .PHONY: check-built
-check-built: $(BUILD)/pawl $(UNIT_TESTS)
+check-built: $(BUILD)/pawl $(UNIT_TESTS) $(FUZZ_REPLAYS)
 	@PAWL=$(abspath $(BUILD)/pawl) BUILD=$(abspath $(BUILD)) tests/check.sh $(CHECKS)
 
 # A build of its own, on all processors.
@@ -128,4 +154,4 @@ install: $(BUILD)/pawl
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(BENCH_SOURCES:%.c=$(BUILD)/%.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZ_SOURCES:%.c=$(BUILD)/%.d) $(BENCH_SOURCES:%.c=$(BUILD)/%.d)

@@ -30,6 +30,8 @@ struct clock *clock_system(void)
 
 void clock_write(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])
 {
+    if (wall_ms < 0 || wall_ms > CLOCK_LATEST_MS) /* of a damaged store: no time */
+        wall_ms = 0;
     time_t seconds = (time_t)(wall_ms / 1000);
     struct tm parts;
     gmtime_r(&seconds, &parts);

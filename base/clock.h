@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define CLOCK_TEXT_SIZE 32
+#define CLOCK_LATEST_MS 253402300799999 /* the end of the year 9999 */
 
 struct clock {
     int64_t (*wall_ms)(struct clock *clock);
@@ -25,7 +26,8 @@ static inline bool clock_is_virtual(const struct clock *clock)
     return clock->jump_to;
 }
 
-/* RFC 3339 in UTC with milliseconds, `2026-11-24T03:00:01.120Z`. */
+/* RFC 3339 in UTC with milliseconds, `2026-11-24T03:00:01.120Z`; what is no time (a damaged record's) is
+ * written as 1970. */
 void clock_write(int64_t wall_ms, char text[CLOCK_TEXT_SIZE]);
 
 #endif

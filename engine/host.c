@@ -1,6 +1,7 @@
 #include "engine/host.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,6 +50,13 @@ const char *host_name(void)
     return name;
 }
 
+/* A recorded pid; 0: none (a record is input: it may say anything). */
+static pid_t pid_of(const json_t *process)
+{
+    int64_t pid = json_int(process, "pid", 0);
+    return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
 /* Field 22 of /proc/PID/stat, in clock ticks since boot; 0 where there is no such process, or only its
  * zombie. */
 static int64_t start_time(pid_t pid)
@@ -86,7 +94,8 @@ bool host_process_lives(const json_t *process)
 {
     if (!is_this_boot(process))
         return false;
-    int64_t started = start_time((pid_t)json_int(process, "pid", 0));
+    pid_t pid = pid_of(process);
+    int64_t started = pid ? start_time(pid) : 0;
     return started && started == json_int(process, "start_time", 0);
 }
 
@@ -105,7 +114,7 @@ bool host_was_rebooted(const json_t *process)
 
 bool host_process_kill(const json_t *process, int64_t wait_ms)
 {
-    int handle = (int)syscall(SYS_pidfd_open, (pid_t)json_int(process, "pid", 0), 0);
+    int handle = (int)syscall(SYS_pidfd_open, pid_of(process), 0);
     if (handle < 0)
         return !host_process_lives(process);
     bool gone = !host_process_lives(process);

@@ -206,12 +206,13 @@ static char *read_output(const char *path, enum keeper_file_kind kind)
 static bool read_exit(const char *path, struct child *child)
 {
     json_t *record = read_json_file(path, KEEPER_EXIT);
-    if (!json_is_integer(json_object_get(record, "exit"))) {
+    int64_t status = json_int(record, "exit", -1);
+    if (status < 0 || status > 255) { /* not what a keeper writes */
         json_decref(record);
         return false;
     }
     child->state = CHILD_EXITED;
-    child->exit_status = (int)json_int(record, "exit", 0);
+    child->exit_status = (int)status;
     child->cancelled = json_bool(record, "cancelled", false);
     child->truncated = json_bool(record, "truncated", false);
     json_decref(record);
@@ -267,11 +268,14 @@ static int64_t file_age_ms(const char *path)
     return (now.tv_sec - status.st_mtim.tv_sec) * 1000 + (now.tv_nsec - status.st_mtim.tv_nsec) / 1000000;
 }
 
+/* The file is input: a signal goes to the process group of a child that lives and leads one, never to all
+ * (-1). */
 static void kill_child(const char *path, int signal)
 {
     json_t *process = read_json_file(path, KEEPER_CHILD);
-    if (process && host_process_lives(process))
-        kill(-(pid_t)json_int(process, "pid", 0), signal);
+    pid_t pid = process && host_process_lives(process) ? (pid_t)json_int(process, "pid", 0) : 0;
+    if (pid > 1 && getpgid(pid) == pid && pid != getpgrp())
+        kill(-pid, signal);
     json_decref(process);
 }
 

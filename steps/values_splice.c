@@ -15,6 +15,7 @@
 struct cut {
     const struct values_node *node;
     char *bytes; /* NULL: it holds the value already */
+    bool spaced; /* the space in front goes too: it came with the value ("key:" had none) */
 };
 
 struct splicing {
@@ -275,6 +276,8 @@ static int plan_cut(struct splicing *splicing, const char *path, const json_t *v
         size_t length = cut->node->end - cut->node->start;
         bool same = strlen(raw) == length && !memcmp(raw, splicing->bytes + cut->node->start, length);
         cut->bytes = same ? NULL : string_copy(raw);
+        cut->spaced = !*raw && cut->node->start > 1 &&
+                      !memcmp(splicing->bytes + cut->node->start - 2, ": ", 2);
         return 0;
     }
     if (!wanted_read(value, &wanted))
@@ -315,7 +318,7 @@ static void join(struct splicing *splicing, struct splice *out)
         const struct cut *cut = &splicing->cuts[i];
         if (!cut->bytes)
             continue;
-        text_append(&joined, splicing->bytes + at, cut->node->start - at);
+        text_append(&joined, splicing->bytes + at, cut->node->start - cut->spaced - at);
         text_add(&joined, cut->bytes);
         at = cut->node->end;
         out->changed++;

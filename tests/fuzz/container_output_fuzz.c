@@ -1,19 +1,16 @@
 /* Any bytes as what a container printed: `summary cluster`, `ip -o -4 addr`, /proc/net/fib_trie. None may
  * fault; addresses are never loopback and never twice; a summary that was read has no negative counter.
- *
- *   clang -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. tests/fuzz/container_output_fuzz.c \
- *       build/libpawl.a -ljansson -lyaml -lcrypto -luv -lsqlite3 -lpthread -ldl -lm -o container_output_fuzz
  */
 #include <assert.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "steps/chunk_of_pod.h"
 #include "steps/iomesh_summary.h"
+#include "tests/fuzz/target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+const struct fuzz_target fuzz_target = {.name = "container_output"};
 
 static void check_addresses(json_t *addresses)
 {

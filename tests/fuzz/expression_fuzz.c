@@ -1,20 +1,16 @@
 /* Any bytes as an expression and as a template: read, checked and evaluated within the limits, without a
  * fault of memory. Two things must hold besides: what is evaluated twice gives the same, and a fault's place
- * lies within the text.
- *
- *   clang -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -I. tests/fuzz/expression_fuzz.c
- * jobs/expression*.c \ jobs/template.c base/{error,json,memory,text}.c -ljansson -lm -o expression_fuzz
- *   ./expression_fuzz -max_len=300 CORPUS */
+ * lies within the text. */
 #include <assert.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
 #include "jobs/template.h"
+#include "tests/fuzz/target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+const struct fuzz_target fuzz_target = {.name = "expression", .lines = {"tests/unit/expressions.txt"}};
 
 static json_t *names(void)
 {
