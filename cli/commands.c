@@ -93,6 +93,7 @@ const struct command COMMANDS[] = {
      .help = "verify   check every record's hash, and that replaying the records gives the stored state\n"
              "export   all records as JSON lines\n"
              "rebuild  write the stored state anew from the records",
+     .options = AUDIT_OPTIONS,
      .least = 1,
      .most = 1,
      .run = command_audit},

@@ -5,7 +5,8 @@
 #include "cli/command.h"
 
 extern const struct option_declaration PLAN_OPTIONS[], SUBMIT_OPTIONS[], RESUME_OPTIONS[], APPROVE_OPTIONS[],
-    REASON_OPTIONS[], ROLLBACK_OPTIONS[], RESOLVE_OPTIONS[], LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[];
+    REASON_OPTIONS[], ROLLBACK_OPTIONS[], RESOLVE_OPTIONS[], LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[],
+    AUDIT_OPTIONS[];
 
 int command_validate(struct invocation *invocation); /* validate.c */
 int command_plan(struct invocation *invocation);     /* plan.c */

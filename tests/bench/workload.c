@@ -14,7 +14,8 @@ static void write_job(const struct workload *workload, struct text *text)
 {
     text_format(text, "job: bench-%s\nversion: 1\nsteps:\n", workload->name);
     for (int i = 1; i <= workload->steps; i++)
-        text_format(text, "  - {id: step_%d, uses: assert, with: {that: '${true}'}}\n", i);
+        text_format(text, "  - {id: step_%d, uses: assert, with: {that: '${true}'}%s}\n", i,
+                    workload->skips_last && i == workload->steps ? ", if: '${false}'" : "");
 }
 
 static int submit_all(const struct workload *workload, const char *folder, const struct job *job,
@@ -43,6 +44,7 @@ int workload_make(const struct workload *workload, const char *folder, struct er
     struct diagnostics diagnostics = {0};
     struct sim_options options;
     char *file = string_format("%s/cluster.json", folder), *spec = string_format("sim:%s", file);
+    char *job_file = string_format("%s/job.yaml", folder);
     folder_remove(folder);
     sim_options_default(&options);
     options.virtual_time = false;
@@ -53,8 +55,9 @@ int workload_make(const struct workload *workload, const char *folder, struct er
     int result = -1;
     if (!job)
         error_set(error, ERROR_USAGE, "%s", diagnostics.list[0].message);
-    else if (!folder_make(folder, 0700, error) && !sim_create(file, &options, error) &&
-             (cluster = cluster_open(spec, NULL, NULL, error)))
+    else if (!folder_make(folder, 0700, error) &&
+             !file_replace(job_file, source.bytes, source.length, 0600, error) &&
+             !sim_create(file, &options, error) && (cluster = cluster_open(spec, NULL, NULL, error)))
         result = submit_all(workload, folder, job, cluster, error);
     cluster_close(cluster);
     job_free(job);
@@ -62,5 +65,6 @@ int workload_make(const struct workload *workload, const char *folder, struct er
     text_clear(&source);
     free(spec);
     free(file);
+    free(job_file);
     return result;
 }
