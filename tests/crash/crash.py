@@ -43,10 +43,16 @@ def collect(seed, wanted):
                 CASES.append(case)
 
 
+def begin_worker():
+    # The handler of the main process would run between two waits and be missed: a worker that is ended would wait for ever.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    place.adopt_orphans()
+
+
 def run_all(seed):
     groups, failures = {}, []
     with multiprocessing.get_context("fork").Pool(int(os.environ.get("JOBS", os.cpu_count() or 1)),
-                                                  place.adopt_orphans) as pool:
+                                                  begin_worker) as pool:
         for index, wrong, seconds in pool.imap_unordered(run_case, range(len(CASES))):
             group, name, _ = CASES[index]
             count = groups.setdefault(group, [0, 0, 0.0])
