@@ -25,11 +25,3 @@ const struct declared_input *declaration_input(const struct kind_declaration *ki
             return input;
     return NULL;
 }
-
-const struct declared_output *declaration_output(const struct kind_declaration *kind, const char *name)
-{
-    for (const struct declared_output *output = kind->outputs; output->name; output++)
-        if (!strcmp(output->name, name))
-            return output;
-    return NULL;
-}

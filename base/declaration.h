@@ -54,7 +54,6 @@ const char *effect_class_text(enum effect_class effect);
 int effect_class_read(const char *text);
 /* NULL where the kind has no such input. */
 const struct declared_input *declaration_input(const struct kind_declaration *kind, const char *name);
-const struct declared_output *declaration_output(const struct kind_declaration *kind, const char *name);
 
 /* How the job checker finds kinds without knowing steps/. */
 typedef const struct kind_declaration *kind_finder(const char *name);

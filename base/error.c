@@ -88,14 +88,6 @@ const char *error_code_text(enum error_code code)
     return CODES[code].text;
 }
 
-enum error_code error_code_read(const char *text)
-{
-    for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++)
-        if (!strcmp(CODES[i].text, text))
-            return (enum error_code)i;
-    return ERROR_NONE;
-}
-
 int error_exit_status(enum error_code code)
 {
     return CODES[code].exit_status;

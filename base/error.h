@@ -82,8 +82,6 @@ static inline int error_minus_one(int minus_one)
 #define error_set_errno(...) error_minus_one(error_set_errno(__VA_ARGS__))
 
 const char *error_code_text(enum error_code code);
-/* ERROR_NONE for a text that is no code. */
-enum error_code error_code_read(const char *text);
 int error_exit_status(enum error_code code);
 bool error_is_transient(enum error_code code);
 

@@ -40,8 +40,7 @@ char *file_read(const char *path, size_t limit, size_t *out_length, struct error
     return text_take(&content);
 }
 
-/* The folder part of a path, "." where there is none; free() it. */
-static char *folder_of(const char *path)
+char *path_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
     if (!slash)
@@ -54,7 +53,7 @@ static char *folder_of(const char *path)
 static bool group_is_admitted(const char *path)
 {
     struct stat status;
-    char *folder = folder_of(path);
+    char *folder = path_folder(path);
     bool admitted = !stat(folder, &status) && (status.st_mode & S_IRWXG) == S_IRWXG;
     free(folder);
     return admitted;
@@ -80,6 +79,17 @@ int folder_sync(const char *path, struct error *error)
     return result;
 }
 
+char *folder_temporary(const char *name, struct error *error)
+{
+    const char *parent = getenv("TMPDIR");
+    char *folder = string_format("%s/%s-XXXXXX", parent && *parent == '/' ? parent : "/tmp", name);
+    if (mkdtemp(folder))
+        return folder;
+    error_set_errno(error, ERROR_SYSTEM, "cannot make a temporary folder %s", folder);
+    free(folder);
+    return NULL;
+}
+
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
     (void)status;
@@ -91,7 +101,7 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 
 void folder_remove(const char *path)
 {
-    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 int descriptor_write(int file, const void *bytes, size_t length)
@@ -111,7 +121,7 @@ int descriptor_write(int file, const void *bytes, size_t length)
 
 int file_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct error *error)
 {
-    char *folder = folder_of(path);
+    char *folder = path_folder(path);
     char *temporary = string_format("%s.pawl-XXXXXX", path);
     int result = -1;
     int file = mkostemp(temporary, O_CLOEXEC);

@@ -17,10 +17,16 @@ int descriptor_write(int file, const void *bytes, size_t length);
 /* Replaces `path` atomically and durably: temporary file in the same folder, fsync, rename, fsync the folder.
  */
 int file_replace(const char *path, const void *bytes, size_t length, mode_t mode, struct error *error);
+/* The folder part of a path, "." where there is none; free() it. */
+char *path_folder(const char *path);
 /* Creates a folder and its parents with exactly this mode, whatever the umask; existing ones are left as they
  * are. */
 int folder_make(const char *path, mode_t mode, struct error *error);
-/* Removes a folder and all in it, without following links; what cannot be removed stays. */
+/* A new private folder (0700) under TMPDIR, or /tmp where that is not an absolute path: "/tmp/NAME-XXXXXX".
+ * NULL with the error filled. folder_remove() and free() it. */
+char *folder_temporary(const char *name, struct error *error);
+/* Removes a folder and all in it, without following links or leaving its file system; what cannot be removed
+ * stays. */
 void folder_remove(const char *path);
 /* The mode for a file or folder that is about to be made at `path`: where the folder that holds it admits its
  * group (a team's store), 0660 and 2770, else 0600 and 0700. */

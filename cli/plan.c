@@ -1,18 +1,17 @@
 /* pawl plan: what a run would do, read-only, against the cluster. Nothing is recorded. */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "cli/actor.h"
 #include "cli/commands.h"
-#include "cli/job_file.h"
 #include "cli/report.h"
 #include "cli/run_view.h"
+#include "cli/submission.h"
 #include "engine/look_ahead.h"
 #include "engine/submit.h"
 
@@ -55,26 +54,13 @@ static json_t *refuse_keep(const struct visit *visit, const struct program *prog
     return NULL;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    remove(path); /* what stays of a temporary folder does no harm */
-    return 0;
-}
-
 /* The frame that plans are called with: a visit of a run that does not exist. */
 static int look(struct planning *planning)
 {
     struct cluster *cluster = planning->submission->cluster;
-    const char *place = getenv("TMPDIR");
-    char *folder = string_format("%s/pawl-plan-XXXXXX", place && *place ? place : "/tmp");
-    if (!mkdtemp(folder)) {
-        error_set_errno(&planning->error, ERROR_SYSTEM, "cannot make a temporary folder %s", folder);
-        free(folder);
+    char *folder = folder_temporary("pawl-plan", &planning->error);
+    if (!folder)
         return -1;
-    }
     struct gate gate;
     struct child child = {.state = CHILD_NONE};
     json_t *starts = json_array(), *edits = json_array();
@@ -109,7 +95,7 @@ static int look(struct planning *planning)
     gate_destroy(&gate);
     json_decref(starts);
     json_decref(edits);
-    nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    folder_remove(folder);
     free(folder);
     return 0;
 }
@@ -246,29 +232,10 @@ static int plan(const struct invocation *invocation, const struct submission *su
 
 int command_plan(struct invocation *invocation)
 {
-    int status = EXIT_SUCCEEDED;
-    struct error error = {0};
-    struct job *job = job_file_read(invocation, invocation->arguments[0], &status);
-    if (!job)
-        return status;
-    char *folder = getcwd(NULL, 0), *actor = actor_read();
-    json_t *params = NULL;
-    struct cluster *cluster = NULL;
-    if (job_file_is_for_later(invocation, job))
-        status = EXIT_USAGE;
-    else if ((params = job_params_read(invocation, job, folder, &status)) &&
-             !(cluster = cluster_open(invocation->cluster ? invocation->cluster : "live",
-                                      invocation->kubeconfig, invocation->context, &error)))
-        status = report_error(invocation, &error);
-    if (cluster) {
-        struct submission submission = {
-            .job = job, .params = params, .cluster = cluster, .actor = actor, .folder = folder};
-        status = plan(invocation, &submission);
-    }
-    cluster_close(cluster);
-    json_decref(params);
-    job_free(job);
-    free(folder);
-    free(actor);
+    struct opened_submission opened;
+    int status = submission_open(invocation, &opened);
+    if (!status)
+        status = plan(invocation, &opened.submission);
+    submission_close(&opened);
     return status;
 }

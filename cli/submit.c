@@ -7,12 +7,11 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "cli/actor.h"
 #include "cli/commands.h"
-#include "cli/job_file.h"
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/store_open.h"
+#include "cli/submission.h"
 
 const struct option_declaration SUBMIT_OPTIONS[] = {
     {"param", 'p', "NAME=VALUE", "a param of the job; JSON for lists and maps"},
@@ -86,39 +85,14 @@ static int submit(const struct invocation *invocation, const struct submission *
 
 int command_submit(struct invocation *invocation)
 {
-    int status = EXIT_SUCCEEDED;
-    struct error error = {0};
-    struct job *job = job_file_read(invocation, invocation->arguments[0], &status);
-    if (!job)
-        return status;
-    char *folder = getcwd(NULL, 0), *actor = actor_read();
-    json_t *params = NULL;
-    struct cluster *cluster = NULL;
-    if (job_file_is_for_later(invocation, job))
-        status = EXIT_USAGE;
-    else if ((params = job_params_read(invocation, job, folder, &status))) {
-        cluster = cluster_open(invocation->cluster ? invocation->cluster : "live", invocation->kubeconfig,
-                               invocation->context, &error);
-        if (!cluster)
-            status = report_error(invocation, &error);
+    struct opened_submission opened;
+    int status = submission_open(invocation, &opened);
+    if (!status) {
+        opened.submission.key = invocation_value(invocation, "key");
+        opened.submission.paused = invocation_has(invocation, "paused");
+        opened.submission.waits = invocation->wait_ms > 0 || invocation_has(invocation, "detach");
+        status = submit(invocation, &opened.submission);
     }
-    if (cluster) {
-        struct submission submission = {
-            .job = job,
-            .params = params,
-            .cluster = cluster,
-            .actor = actor,
-            .folder = folder,
-            .key = invocation_value(invocation, "key"),
-            .paused = invocation_has(invocation, "paused"),
-            .waits = invocation->wait_ms > 0 || invocation_has(invocation, "detach"),
-        };
-        status = submit(invocation, &submission);
-    }
-    cluster_close(cluster);
-    json_decref(params);
-    job_free(job);
-    free(folder);
-    free(actor);
+    submission_close(&opened);
     return status;
 }

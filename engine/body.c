@@ -50,6 +50,16 @@ static json_t *keep_program(const struct visit *visit, const struct program *pro
     return body->keeper ? json_incref(body->keeper->record) : NULL;
 }
 
+static const struct machine_step *body_step(const struct body *body)
+{
+    return &body->drive->machine->steps[body->drive->run->step];
+}
+
+static const struct machine_act *body_act(const struct body *body)
+{
+    return body->undo ? &body_step(body)->undo : &body_step(body)->act;
+}
+
 /* ---- handing out ---- */
 
 char *drive_base(const struct drive *drive)
@@ -122,7 +132,6 @@ static void fill_visit(struct body *body)
         .checkpoint = body->checkpoint,
         .starts = body->starts,
         .edits = body->edits,
-        .repeats = act->starts > 1,
         .act_ended_ms = drive->live->act_ended_ms,
         .settle_ms = step->settle_ms,
         .now_ms = drive->live->now_ms,
@@ -168,8 +177,7 @@ static int make_folders(const struct body *body, struct error *error)
 
 static void look_at_child(struct body *body)
 {
-    const struct machine_act *act = body->undo ? &body->drive->machine->steps[body->drive->run->step].undo
-                                               : &body->drive->machine->steps[body->drive->run->step].act;
+    const struct machine_act *act = body_act(body);
     const json_t *record = json_object_get(body->checkpoint, "keeper");
     if (act->runs_child && record)
         keeper_look(store_folder(body->drive->driver->store), record, act->effect == EFFECT_ONCE,
@@ -208,7 +216,7 @@ static bool ask_guard(struct body *body, int index, json_t *record, struct error
 
 static void ask_guards(struct body *body)
 {
-    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
+    const struct machine_step *step = body_step(body);
     body->guards = json_array();
     for (int i = 0; i < step->guard_count && !body->guard_refused && !body->undo; i++) {
         json_t *record = json_object();
@@ -226,18 +234,16 @@ static void ask_guards(struct body *body)
 
 static void run_prepare(struct body *body)
 {
-    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
-    const struct machine_act *act = body->undo ? &step->undo : &step->act;
     body->answer.kind = ANSWER_DONE;
-    if (act->prepares)
-        general_prepare(step, body->undo, &body->visit, &body->answer);
+    if (body_act(body)->prepares)
+        general_prepare(body_step(body), body->undo, &body->visit, &body->answer);
     if (body->answer.kind == ANSWER_DONE)
         ask_guards(body);
 }
 
 static void run_apply(struct body *body)
 {
-    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
+    const struct machine_step *step = body_step(body);
     /* Before the effect, a body that waited goes on from the guards; the first time they have just been
      * asked. */
     if (body->drive->live->checkpoint && !body->drive->live->acting && step->guard_count)
@@ -262,8 +268,8 @@ static void run_body(uv_work_t *work)
             folder_remove(body->folder);
         return;
     }
-    const struct machine_step *step = &drive->machine->steps[drive->run->step];
-    const struct machine_act *act = body->undo ? &step->undo : &step->act;
+    const struct machine_step *step = body_step(body);
+    const struct machine_act *act = body_act(body);
     struct error error = {0};
     if ((act->prepares || act->probes) && make_folders(body, &error)) {
         answer_failed(&body->answer, &error);

@@ -45,13 +45,6 @@ char *store_path(const char *option)
     return string_format("%s/.local/state/pawl/pawl.db", home && *home ? home : "/root");
 }
 
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash != path ? string_format("%.*s", (int)(slash - path), path)
-                                  : string_copy(slash ? "/" : ".");
-}
-
 /* FUSE has one magic number for all: the mount table tells which of them are another host's. */
 static bool fuse_is_remote(const char *folder)
 {
@@ -114,7 +107,7 @@ static int make_file(const char *path, bool team, struct error *error)
 static int make_places(const struct store *store, struct error *error)
 {
     bool team = !strncmp(store->path, TEAM_FOLDER "/", strlen(TEAM_FOLDER "/"));
-    char *folder = folder_of(store->path);
+    char *folder = path_folder(store->path);
     int result = folder_make(folder, team ? 02770 : 0700, error);
     if (!result)
         result = make_file(store->path, team, error);
@@ -127,7 +120,7 @@ static int make_places(const struct store *store, struct error *error)
 static int check_places(const struct store *store, struct error *error)
 {
     struct stat status;
-    char *folder = folder_of(store->path);
+    char *folder = path_folder(store->path);
     int result = 0;
     if (lstat(store->path, &status)) {
         result = error_set(error, ERROR_NOT_FOUND, "there is no store at %s", store->path);

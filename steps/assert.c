@@ -42,6 +42,5 @@ const struct step_kind kind_assert = {
         },
     .plan = plan,
     .apply = apply,
-    .guard_applies = true,
     .only_computes = true,
 };

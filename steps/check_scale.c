@@ -239,5 +239,4 @@ const struct step_kind kind_check_scale = {
         },
     .plan = plan,
     .apply = apply,
-    .guard_applies = true,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -226,18 +227,15 @@ static void ask_in(const char *folder, const struct visit *visit, struct answer 
 /* In a folder of its own: one that only looks is not prepared, and has none of the engine's. */
 static void ask(const struct visit *visit, struct answer *answer)
 {
-    char folder[] = "/tmp/pawl-ask-XXXXXX";
     struct error error = {0};
-    if (!mkdtemp(folder)) {
-        error_set_errno(&error, ERROR_SYSTEM, "cannot make a folder %s", folder);
+    char *folder = folder_temporary("pawl-ask", &error);
+    if (!folder) {
         answer_failed(answer, &error);
         return;
     }
     ask_in(folder, visit, answer);
-    char *kubeconfig = string_format("%s/kubeconfig", folder);
-    unlink(kubeconfig);
-    free(kubeconfig);
-    rmdir(folder);
+    folder_remove(folder);
+    free(folder);
 }
 
 const struct step_kind kind_command = {

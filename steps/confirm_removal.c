@@ -66,5 +66,4 @@ const struct step_kind kind_confirm_removal = {
                 },
         },
     .apply = apply,
-    .guard_applies = true,
 };

@@ -88,5 +88,4 @@ const struct step_kind kind_find_chunk = {
         },
     .plan = plan,
     .apply = apply,
-    .guard_applies = true,
 };

@@ -160,5 +160,4 @@ const struct step_kind kind_find_expired_chunk = {
                 },
         },
     .apply = apply,
-    .guard_applies = true,
 };

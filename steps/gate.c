@@ -50,11 +50,3 @@ bool gate_has_begun(struct gate *gate)
     pthread_mutex_unlock(&gate->mutex);
     return begun;
 }
-
-bool gate_is_closed(struct gate *gate)
-{
-    pthread_mutex_lock(&gate->mutex);
-    bool closed = gate->closed;
-    pthread_mutex_unlock(&gate->mutex);
-    return closed;
-}

@@ -27,7 +27,5 @@ bool gate_close(struct gate *gate);
 void gate_reopen(struct gate *gate);
 /* Whether an effect was let through since gate_open. */
 bool gate_has_begun(struct gate *gate);
-/* For waiting bodies: shall they return? */
-bool gate_is_closed(struct gate *gate);
 
 #endif

@@ -1,7 +1,6 @@
 /* What a helm_upgrade would do: a dry run with the values as the steps before it would leave them, and
  * whether the caller may do it. Nothing is kept: what is fetched lies in a private folder that is removed
  * again. */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +14,6 @@
 #include "steps/helm_bodies.h"
 #include "steps/helm_look.h"
 #include "steps/manifest.h"
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
 
 /* ---- the values as they will be ---- */
 
@@ -167,18 +158,15 @@ static int look(const struct visit *visit, const json_t *world, struct helm_look
 
 void helm_plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
 {
-    const char *parent = getenv("TMPDIR");
-    char *folder = string_format("%s/pawl-plan-XXXXXX", parent && *parent == '/' ? parent : "/tmp");
     struct helm_look seen;
     answer->kind = PLAN_REFUSED;
+    char *folder = folder_temporary("pawl-plan", &answer->error);
+    if (!folder)
+        return;
     helm_look_begin(&seen, visit, folder);
-    if (!mkdtemp(folder)) {
-        error_set_errno(&answer->error, ERROR_SYSTEM, "cannot make a folder %s", folder);
-    } else {
-        if (!look(visit, world, &seen, &answer->error))
-            tell_all(&seen, answer);
-        nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    }
+    if (!look(visit, world, &seen, &answer->error))
+        tell_all(&seen, answer);
     helm_look_clear(&seen);
+    folder_remove(folder);
     free(folder);
 }

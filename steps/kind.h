@@ -50,7 +50,6 @@ struct visit {
                     success, oldest first, earlier visits' included: [{"visit","start","checkpoint"}] */
     const json_t *edits;  /* kinds that prepare: array of the `set` objects of this run's edit_values steps
                              so far, with "file"; else NULL */
-    bool repeats;         /* a person said --retry, or the step was started before */
     int64_t act_ended_ms; /* steady: when the latest start could last act (its body returned, or the claim
                              that found its driver dead); -1: not known to have ended */
     int64_t settle_ms;
@@ -140,7 +139,6 @@ struct step_kind {
     bool runs_child;       /* prepare keeps a program; apply begins with the go byte */
     bool child_may_finish; /* at a cancel or timeout the child is waited for (helm: timeout_ms), not killed at
                               once */
-    bool guard_applies;    /* observe kinds: `apply` may be asked as a guard */
     bool only_computes;    /* `apply` asks nobody and never blocks: it needs no worker */
     enum effect_class undo_effect;
 };

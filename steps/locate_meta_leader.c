@@ -58,5 +58,4 @@ const struct step_kind kind_locate_meta_leader = {
         },
     .plan = plan,
     .apply = apply,
-    .guard_applies = true,
 };

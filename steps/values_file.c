@@ -14,18 +14,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-char *values_file_name(const char *path)
-{
-    char *real = realpath(path, NULL);
-    return real ? real : string_copy(path);
-}
-
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? string_format("%.*s", slash == path ? 1 : (int)(slash - path), path) : string_copy(".");
-}
-
 static int read_bytes(int from, struct values_file *file, struct error *error)
 {
     struct text content = {0};
@@ -72,7 +60,7 @@ int values_file_read(const char *path, struct values_file *file, struct error *e
 
 int values_file_check(const struct values_file *file, struct error *error)
 {
-    char *folder = folder_of(file->path);
+    char *folder = path_folder(file->path);
     int result = 0;
     if (file->status.st_nlink > 1) {
         result = error_set(error, ERROR_REFUSED,
@@ -135,7 +123,7 @@ static bool is_same(const struct stat *one, const struct stat *other)
 int values_file_commit(const struct values_file *file, char *staged, struct error *error)
 {
     struct stat now;
-    char *folder = folder_of(file->path);
+    char *folder = path_folder(file->path);
     int result;
     if (lstat(file->path, &now) || !is_same(&now, &file->status)) {
         result = error_set(error, ERROR_NOT_YET, "%s was changed by somebody else just now", file->path);

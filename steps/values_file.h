@@ -29,7 +29,5 @@ char *values_file_stage(const struct values_file *file, const char *bytes, size_
 int values_file_commit(const struct values_file *file, char *staged, struct error *error);
 void values_file_abandon(char *staged);
 void values_file_clear(struct values_file *file);
-/* The path with symbolic links followed, as it is where that fails; free() it. */
-char *values_file_name(const char *path);
 
 #endif

@@ -62,5 +62,4 @@ const struct step_kind kind_verify_idle = {
         },
     .plan = plan,
     .apply = apply,
-    .guard_applies = true,
 };

@@ -174,5 +174,4 @@ const struct step_kind kind_verify_pods = {
         },
     .plan = plan,
     .apply = apply,
-    .guard_applies = true,
 };
