@@ -26,6 +26,17 @@ const struct command COMMANDS[] = {
      .least = 1,
      .most = 1,
      .run = command_plan},
+    {.name = "rehearse",
+     .synopsis = "JOB [-p name=value]…",
+     .summary = "run it on a simulated cluster, cut off everywhere",
+     .help =
+         "Runs the job on simulated clusters of its own: straight through, then killed before and after every commit\n"
+         "and every effect, and resumed. Programs and requests that the job spells out are never run: their\n"
+         "`rehearse:` answers. 0: resume-safe · 1: not.",
+     .options = REHEARSE_OPTIONS,
+     .least = 1,
+     .most = 1,
+     .run = command_rehearse},
     {.name = "submit",
      .synopsis = "JOB [-p name=value]…",
      .summary = "record a run and drive it",

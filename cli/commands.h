@@ -6,10 +6,11 @@
 
 extern const struct option_declaration PLAN_OPTIONS[], SUBMIT_OPTIONS[], RESUME_OPTIONS[], APPROVE_OPTIONS[],
     REASON_OPTIONS[], ROLLBACK_OPTIONS[], RESOLVE_OPTIONS[], LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[],
-    AUDIT_OPTIONS[];
+    AUDIT_OPTIONS[], REHEARSE_OPTIONS[];
 
 int command_validate(struct invocation *invocation); /* validate.c */
 int command_plan(struct invocation *invocation);     /* plan.c */
+int command_rehearse(struct invocation *invocation); /* rehearse/rehearse.c */
 int command_submit(struct invocation *invocation);   /* submit.c */
 int command_resume(struct invocation *invocation);   /* resume.c */
 int command_approve(struct invocation *invocation);  /* control.c */

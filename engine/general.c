@@ -240,13 +240,25 @@ static void ask_probe(const struct machine_step *step, const struct visit *visit
     json_decref(inputs);
 }
 
+/* A general kind that is asked itself (a rehearsal's stand-in) gives an answer as its body would. */
+static void take_outputs(const struct machine_step *step, const json_t *names, struct probe_answer *answer)
+{
+    json_t *all = names_with_answer(names, answer->outputs);
+    json_decref(answer->outputs);
+    answer->outputs = evaluate_outputs(step, all, &(struct error){0});
+    json_decref(all);
+}
+
 void general_probe(const struct machine_step *step, bool undo, const struct visit *visit, const json_t *names,
                    struct probe_answer *answer)
 {
     const struct step_kind *kind = step_kind_find(undo ? step->undo.uses : step->act.uses);
     bool own_undo = undo && !step->undo.with;
-    if (!undo && step->probe_uses)
+    if (!undo && step->probe_uses) {
         ask_probe(step, visit, names, answer);
-    else
-        (own_undo ? kind->undo_probe : kind->probe)(visit, answer);
+        return;
+    }
+    (own_undo ? kind->undo_probe : kind->probe)(visit, answer);
+    if (kind->declaration.general && answer->kind == PROBE_DONE && step->evaluates_outputs)
+        take_outputs(step, names, answer);
 }

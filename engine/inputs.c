@@ -1,5 +1,7 @@
 #include "engine/inputs.h"
 
+#include <stdlib.h>
+
 #include "jobs/param.h"
 #include "jobs/template.h"
 #include "steps/kind.h"
@@ -10,13 +12,32 @@ static bool is_secret(const json_t *value)
     return json_object_get(value, "secret") || json_object_get(value, "secret_text");
 }
 
+static path_mapper *mapper;
+
+void inputs_map_paths(path_mapper *map)
+{
+    mapper = map;
+}
+
+static json_t *map_path(json_t *path)
+{
+    if (!mapper || !json_is_string(path))
+        return path;
+    char *mapped = mapper(json_string_value(path));
+    json_decref(path);
+    path = json_string(mapped);
+    free(mapped);
+    return path;
+}
+
 static json_t *conform(const struct kind_declaration *kind, const char *name, json_t *value,
                        const char *folder, struct error *error)
 {
     const struct declared_input *input = declaration_input(kind, name);
     if (!input || input->type == TYPE_ANY || is_secret(value))
         return json_incref(value);
-    return value_conform(input->type, name, value, folder, error);
+    json_t *fit = value_conform(input->type, name, value, folder, error);
+    return input->type == TYPE_PATH ? map_path(fit) : fit;
 }
 
 json_t *inputs_evaluate(const char *uses, const json_t *with, const json_t *names, const char *folder,

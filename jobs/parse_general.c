@@ -229,7 +229,6 @@ static void parse_rehearse(struct reading *reading, const struct document_entry 
     static const char *const keys[] = {"exit_code", "stdout", "status", "body", NULL};
     static const enum value_type types[] = {TYPE_INT, TYPE_STRING, TYPE_INT, TYPE_ANY};
     struct job_step *step = &reading->job->steps[index];
-    report_later(reading, entry->key_place, "\"rehearse\"");
     if (!is_map(reading, entry->value, "\"rehearse\""))
         return;
     keys_check(reading, entry->value, keys, "\"rehearse\"");

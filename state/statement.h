@@ -74,6 +74,8 @@ struct store {
     int64_t records;
     bool head_known; /* read in this transaction */
     bool in_transaction;
+    void (*tell_commit)(void *context, bool committed); /* NULL: nobody wants to know */
+    void *tell_context;
 };
 
 /* Ready to bind; NULL with the error filled. Reset by the next call for the same statement. */

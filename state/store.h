@@ -98,6 +98,10 @@ const char *store_folder(const struct store *store);
 int store_begin(struct store *store, struct error *error);
 int store_commit(struct store *store, struct error *error);
 void store_rollback(struct store *store);
+/* Is told right before and right after each commit of this handle: for a rehearsal, which cuts a driver off
+ * there.
+ */
+void store_watch_commits(struct store *store, void (*tell)(void *context, bool committed), void *context);
 /* Changes whenever another connection has committed; cheap (PRAGMA data_version). */
 int64_t store_data_version(struct store *store);
 

@@ -30,13 +30,27 @@ static int write_head(struct store *store, struct error *error)
     return statement_run(store, statement, error);
 }
 
+void store_watch_commits(struct store *store, void (*tell)(void *context, bool committed), void *context)
+{
+    store->tell_commit = tell;
+    store->tell_context = context;
+}
+
+static void tell_commit(struct store *store, bool committed)
+{
+    if (store->tell_commit)
+        store->tell_commit(store->tell_context, committed);
+}
+
 int store_commit(struct store *store, struct error *error)
 {
+    tell_commit(store, false);
     if (write_head(store, error) || run_plain(store, STATEMENT_COMMIT, error)) {
         store_rollback(store);
         return -1;
     }
     store->in_transaction = false;
+    tell_commit(store, true);
     return 0;
 }
 

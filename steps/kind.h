@@ -144,6 +144,10 @@ struct step_kind {
 };
 
 const struct step_kind *step_kind_find(const char *name);
+/* Who answers in place of a kind, asked at each step_kind_find: a rehearsal's, set once before any run. It
+ * returns the kind itself where nobody stands in for it. */
+typedef const struct step_kind *step_kind_replacer(const struct step_kind *kind);
+void step_kinds_replace(step_kind_replacer *replace);
 /* The kind_finder and kind_lister of base/declaration.h. */
 const struct kind_declaration *step_declaration_find(const char *name);
 const struct kind_declaration *const *step_declarations(void);

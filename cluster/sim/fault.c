@@ -104,10 +104,10 @@ static int words_check(const json_t *keys, struct error *error)
         {"phase", "start|pending|patched|deployed"},
         {"action", "kill|hang|fail|lie"},
         {"effect", "yes|no"},
-        {"verb", "*|get|list|watch|patch|delete|create|update|exec|helm"},
+        {"verb", "*|get|list|watch|patch|delete|create|update|exec|helm|stand_in"},
         {"resource",
          "*|namespaces|nodes|pods|secrets|configmaps|statefulsets|leases|iomeshclusters|pods/exec|"
-         "selfsubjectaccessreviews|history|get|pull|search|version|upgrade"},
+         "selfsubjectaccessreviews|history|get|pull|search|version|upgrade|stand_in"},
         {"code", "400|401|403|404|409|410|429|500|502|503|504|timeout|cut|refused|malformed|hang|empty|half"},
         {"on", WORLD_EFFECTS "|" WORLD_EVENTS},
     };

@@ -316,7 +316,8 @@ static char *pawl_program(void)
 static int sim_helm_program(struct cluster *cluster, const char *const *arguments, const char *folder,
                             struct program *out, struct error *error)
 {
-    const char *kill = getenv("PAWL_SIM_KILL"), *caller = getenv("PAWL_SIM_CALLER");
+    const char *kill = getenv("PAWL_SIM_KILL"), *caller = getenv("PAWL_SIM_CALLER"),
+               *victims = getenv("PAWL_SIM_VICTIMS");
     size_t count = 0, at = 0;
     (void)error;
     while (arguments[count])
@@ -328,13 +329,17 @@ static int sim_helm_program(struct cluster *cluster, const char *const *argument
     out->arguments[at++] = string_copy(world_of(cluster)->path);
     for (size_t i = 0; i < count; i++)
         out->arguments[at++] = string_copy(arguments[i]);
-    out->environment = memory_new(4 * sizeof *out->environment);
+    out->environment = memory_new(6 * sizeof *out->environment);
     out->environment[0] = string_copy("PATH=/usr/bin:/bin");
     at = 1;
     if (kill)
         out->environment[at++] = string_format("PAWL_SIM_KILL=%s", kill);
     if (caller)
         out->environment[at++] = string_format("PAWL_SIM_CALLER=%s/helm", caller);
+    if (victims) {
+        out->environment[at++] = string_format("PAWL_SIM_VICTIMS=%s", victims);
+        out->environment[at++] = string_format("PAWL_SIM_DRIVER=%d", (int)getpid());
+    }
     return 0;
 }
 
@@ -404,6 +409,50 @@ struct cluster *cluster_sim_open(const char *file, struct error *error)
         return NULL;
     }
     return &sim->cluster;
+}
+
+/* ---- what a rehearsal only pretends ---- */
+
+static int64_t pretended(const struct world *world, const char *step)
+{
+    return json_int(json_object_get(world->state, "pretended"), step, 0);
+}
+
+static void pretend(struct world *world, const char *step, json_t *more)
+{
+    json_t *counts = json_object_get(world->state, "pretended");
+    if (!counts)
+        json_object_set_new(world->state, "pretended", counts = json_object());
+    json_object_set_new(counts, step, json_integer(pretended(world, step) + 1));
+    json_object_set_new(more, "step", json_string(step));
+    world_effect(world, "stand_in", more);
+    world_settle(world);
+}
+
+int sim_pretend(struct cluster *cluster, const char *step, json_t *more, bool *out_fails, struct error *error)
+{
+    struct world *world = world_of(cluster);
+    if (world_begin(world, error)) {
+        json_decref(more);
+        return -1;
+    }
+    const json_t *fault = fault_take(world, "stand_in", "stand_in", step, NULL);
+    world_request(world, "stand_in", "stand_in", NULL, step, fault_code(fault), NULL);
+    *out_fails = fault;
+    if (!fault || fault_has_effect(fault))
+        pretend(world, step, more);
+    else
+        json_decref(more);
+    return world_end(world, error);
+}
+
+int64_t sim_pretended(struct cluster *cluster, const char *step, struct error *error)
+{
+    struct world *world = world_of(cluster);
+    if (world_begin(world, error))
+        return -1;
+    int64_t count = pretended(world, step);
+    return world_end(world, error) ? -1 : count;
 }
 
 int sim_fault(const char *file, const char *const *words, int count, struct error *error)

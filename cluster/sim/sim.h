@@ -61,6 +61,14 @@ int sim_create(const char *file, const struct sim_options *options, struct error
 /* cluster_open("sim:FILE"). */
 struct cluster *cluster_sim_open(const char *file, struct error *error);
 
+/* An effect that only a rehearsal's stand-in pretends, counted for `step` and logged as "stand_in" with
+ * `more` (stolen) like those of the cluster itself. *out_fails: a scripted `fail verb=stand_in name=STEP`
+ * meets it. */
+int sim_pretend(struct cluster *cluster, const char *step, json_t *more, bool *out_fails,
+                struct error *error);
+/* How often so far; -1 with the error filled. */
+int64_t sim_pretended(struct cluster *cluster, const char *step, struct error *error);
+
 /* Scripts a fault: `words` are "KIND", "key=value"… as `pawl sim fault` takes them (fault.h lists them). */
 int sim_fault(const char *file, const char *const *words, int count, struct error *error);
 

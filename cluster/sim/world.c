@@ -155,13 +155,28 @@ static void log_line(struct world *world, const char *kind, const char *what, js
     json_decref(more);
 }
 
+/* Ends by a signal what PAWL_SIM_VICTIMS names: without it the process that makes the effect. Where that is a
+ * helm under a keeper, "driver" ends the driver instead and lets helm go on, "all" ends driver and keeper
+ * with it: what a machine that loses power takes along. */
+static void die(int signal_number)
+{
+    const char *victims = getenv("PAWL_SIM_VICTIMS"), *driver = getenv("PAWL_SIM_DRIVER");
+    if (victims && driver) {
+        kill((pid_t)strtol(driver, NULL, 10), SIGKILL);
+        if (!strcmp(victims, "driver"))
+            return;
+        kill(getppid(), SIGKILL);
+    }
+    raise(signal_number);
+}
+
 static void kill_here(struct world *world, enum kill_point before, enum kill_point after,
                       enum kill_point stop, uint64_t number)
 {
     if (world->kill_number != number)
         return;
     if (world->kill_point == before)
-        raise(SIGKILL);
+        die(SIGKILL);
     if (world->kill_point == after || world->kill_point == stop)
         world->signal = world->kill_point == stop ? SIGSTOP : SIGKILL;
 }
@@ -340,10 +355,10 @@ int world_end(struct world *world, struct error *error)
     }
     int signal = world->signal;
     if (signal == SIGKILL)
-        raise(signal);
+        die(signal);
     text_clear(&world->lines);
     unlock(world);
-    if (signal)
+    if (signal == SIGSTOP)
         raise(signal);
     return 0;
 }

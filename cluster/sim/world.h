@@ -75,10 +75,11 @@ void world_request(struct world *world, const char *verb, const char *resource, 
 /* The names of effects: changes that a request made. helm_recorded: a pending revision was written;
  * helm_upgrade: an upgrade's patch changed at least one object ("changed" lists them), counted once however
  * the upgrade goes on; helm_deployed, helm_failed: the revision was marked; unregister: a request that was
- * accepted; record_removed: a helm record was deleted; the others: API requests that changed an object. */
+ * accepted; record_removed: a helm record was deleted; the others: API requests that changed an object;
+ * stand_in: what a rehearsal pretends. */
 #define WORLD_EFFECTS                                                                                        \
     "helm_recorded|helm_upgrade|helm_deployed|helm_failed|unregister|record_removed|patch|create|update|"    \
-    "delete"
+    "delete|stand_in"
 /* The names of what the cluster does by itself. */
 #define WORLD_EVENTS                                                                                         \
     "pod_created|pod_ready|pod_terminating|pod_gone|chunk_registered|chunk_lost|chunk_back|chunk_removed|"   \

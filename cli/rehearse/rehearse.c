@@ -1,0 +1,133 @@
+/* pawl rehearse: a job, run on simulated clusters and cut off everywhere, before it meets production. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli/commands.h"
+#include "cli/job_file.h"
+#include "cli/rehearse/rehearsal.h"
+#include "cli/report.h"
+
+const struct option_declaration REHEARSE_OPTIONS[] = {
+    {"param", 'p', "NAME=VALUE", "a param of the job; JSON for lists and maps"},
+    {"params-file", 0, "FILE", "params as YAML or JSON; -p wins over it"},
+    {"only", 0, "NAME", "only the rehearsals whose name begins so: straight, crash:7"},
+    {"no-approvals", 0, NULL, "approve nothing: the run waits where it asks"},
+    {"keep", 0, NULL, "keep the private folder, with stores and simulated clusters, and say where it is"},
+    {NULL, 0, NULL, NULL},
+};
+
+static bool is_wanted(const struct rehearsal *rehearsal, const struct situation *situation)
+{
+    const struct invocation *invocation = rehearsal->invocation;
+    bool chosen = invocation_has(invocation, "only"), wanted = !chosen;
+    for (int i = 0; i < invocation->option_count; i++) {
+        const struct given_option *option = &invocation->options[i];
+        wanted = wanted || (!strcmp(option->name, "only") && !strcmp(option->value, situation->name));
+    }
+    return wanted;
+}
+
+/* The straight run stays in any case: the others are held against it. */
+static void choose(const struct rehearsal *rehearsal, struct situations *situations)
+{
+    int kept = 1;
+    for (int i = 1; i < situations->count; i++) {
+        struct situation swap = situations->list[i];
+        if (!is_wanted(rehearsal, &swap))
+            continue;
+        situations->list[i] = situations->list[kept];
+        situations->list[kept++] = swap;
+    }
+    struct situations rest = {.list = NULL};
+    (void)rest;
+    for (int i = kept; i < situations->count; i++) {
+        free(situations->list[i].name);
+        free(situations->list[i].step);
+        free(situations->list[i].what);
+        json_decref(situations->list[i].faults);
+    }
+    situations->count = kept;
+}
+
+static bool straight_succeeded(const json_t *outcome)
+{
+    return !json_array_size(json_object_get(outcome, "findings"));
+}
+
+static int play_all(struct rehearsal *rehearsal, struct error *error)
+{
+    struct clock *clock = clock_system();
+    int64_t began_ms = clock->steady_ms(clock);
+    struct situations situations = {0};
+    json_t *straight = NULL, **outcomes;
+    int status = EXIT_SYSTEM;
+    situations_begin(&situations);
+    if (troupe_run(rehearsal, &situations, 0, &straight, error)) {
+        situations_clear(&situations);
+        return EXIT_SYSTEM;
+    }
+    rehearsal->straight = straight;
+    if (straight_succeeded(straight)) {
+        situations_plan(&situations, rehearsal);
+        choose(rehearsal, &situations);
+    }
+    outcomes = memory_new((size_t)situations.count * sizeof(json_t *));
+    outcomes[0] = straight;
+    if (!troupe_run(rehearsal, &situations, 1, outcomes, error))
+        status = verdict_print(rehearsal, &situations, outcomes, clock->steady_ms(clock) - began_ms);
+    for (int i = 0; i < situations.count; i++)
+        json_decref(outcomes[i]);
+    free(outcomes);
+    situations_clear(&situations);
+    return status;
+}
+
+static int rehearse(struct rehearsal *rehearsal)
+{
+    struct error error = {0};
+    int status;
+    if (stage_set(rehearsal, &error)) {
+        status = report_error(rehearsal->invocation, &error);
+    } else {
+        stand_ins_install(rehearsal);
+        status = play_all(rehearsal, &error);
+        if (troupe_signal())
+            status = 128 + troupe_signal();
+        else if (error.code)
+            status = report_error(rehearsal->invocation, &error);
+        if (invocation_has(rehearsal->invocation, "keep"))
+            fprintf(stderr, "kept: %s\n", rehearsal->folder);
+    }
+    stage_strike(rehearsal);
+    return status;
+}
+
+int command_rehearse(struct invocation *invocation)
+{
+    int status = EXIT_SUCCEEDED;
+    struct job *job = job_file_read(invocation, invocation->arguments[0], &status);
+    if (!job)
+        return status;
+    char *folder = getcwd(NULL, 0);
+    json_t *params = job_params_read(invocation, job, folder, &status);
+    if (params) {
+        struct rehearsal rehearsal = {.invocation = invocation,
+                                      .job = job,
+                                      .params = params,
+                                      .working_folder = folder,
+                                      .lock = -1,
+                                      .approves = !invocation_has(invocation, "no-approvals"),
+                                      .notes = json_array()};
+        status = rehearse(&rehearsal);
+        json_decref(rehearsal.notes);
+    }
+    json_decref(params);
+    job_free(job);
+    free(folder);
+    return status;
+}

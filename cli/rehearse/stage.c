@@ -1,0 +1,141 @@
+/* The stage: the private folder, and in it what every run begins from. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli/rehearse/rehearsal.h"
+#include "cluster/sim/sim.h"
+#include "state/store.h"
+
+#define FOLDER_NAME "pawl-rehearse-"
+
+/* ---- the private folder ---- */
+
+/* In memory where the machine has such a file system: a rehearsal kills processes, not machines. */
+static const char *base_folder(void)
+{
+    const char *chosen = getenv("TMPDIR");
+    if (!access("/dev/shm", W_OK | X_OK))
+        return "/dev/shm";
+    return chosen && *chosen == '/' ? chosen : "/tmp";
+}
+
+/* What a rehearsal that was killed has left: its lock is free. */
+static void remove_stale(const char *base)
+{
+    DIR *folder = opendir(base);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+        struct stat status;
+        if (strncmp(entry->d_name, FOLDER_NAME, strlen(FOLDER_NAME)))
+            continue;
+        char *path = string_format("%s/%s", base, entry->d_name);
+        char *lock = string_format("%s/lock", path), *kept = string_format("%s/kept", path);
+        if (!lstat(path, &status) && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
+            !access(lock, F_OK) && access(kept, F_OK) && !lock_is_held(lock))
+            folder_remove(path);
+        free(kept);
+        free(lock);
+        free(path);
+    }
+    if (folder)
+        closedir(folder);
+}
+
+static int make_folder(struct rehearsal *rehearsal, struct error *error)
+{
+    const char *base = base_folder();
+    remove_stale(base);
+    char *folder = string_format("%s/%sXXXXXX", base, FOLDER_NAME);
+    if (!mkdtemp(folder)) {
+        error_set_errno(error, ERROR_SYSTEM, "cannot make a folder in %s", base);
+        free(folder);
+        return -1;
+    }
+    rehearsal->folder = folder;
+    rehearsal->stage = string_format("%s/stage", folder);
+    char *lock = string_format("%s/lock", folder);
+    rehearsal->lock = lock_take(lock, 0600, error);
+    free(lock);
+    if (rehearsal->lock < 0)
+        return -1;
+    return folder_make(rehearsal->stage, 0700, error);
+}
+
+void stage_strike(struct rehearsal *rehearsal)
+{
+    if (rehearsal->folder && !invocation_has(rehearsal->invocation, "keep"))
+        folder_remove(rehearsal->folder);
+    if (rehearsal->lock >= 0)
+        close(rehearsal->lock);
+    free(rehearsal->folder);
+    free(rehearsal->stage);
+    rehearsal->folder = rehearsal->stage = NULL;
+    rehearsal->lock = -1;
+}
+
+/* ---- the operator's files ---- */
+
+static int copy_once(const char *from, const char *to)
+{
+    size_t length;
+    struct error ignored;
+    if (!access(to, F_OK))
+        return 0;
+    char *bytes = file_read(from, LIMIT_VALUES_FILE_BYTES, &length, &ignored);
+    if (!bytes)
+        return -1;
+    char *folder = string_copy(to), *slash = strrchr(folder, '/');
+    *slash = '\0';
+    int result = folder_make(folder, 0700, &ignored) || file_replace(to, bytes, length, 0600, &ignored);
+    free(folder);
+    free(bytes);
+    return result ? -1 : 0;
+}
+
+char *stage_file(const struct rehearsal *rehearsal, const char *place, const char *path)
+{
+    char *private = string_format("%s/files%s", place, path);
+    char *pristine = string_format("%s/files%s", rehearsal->stage, path);
+    /* Every situation begins with the file as the first one found it. */
+    if (access(private, F_OK) && !copy_once(path, pristine))
+        copy_once(pristine, private);
+    free(pristine);
+    return private;
+}
+
+/* ---- the cluster and the store ---- */
+
+static int make_store(const struct rehearsal *rehearsal, struct error *error)
+{
+    char *path = string_format("%s/pawl.db", rehearsal->stage);
+    struct store *store = store_open(path, STORE_CREATE, error);
+    free(path);
+    store_close(store);
+    return store ? 0 : -1;
+}
+
+static int make_cluster(const struct rehearsal *rehearsal, struct error *error)
+{
+    struct sim_options options;
+    sim_options_default(&options);
+    options.seed = 7;
+    char *path = string_format("%s/sim.json", rehearsal->stage);
+    int result = sim_create(path, &options, error);
+    free(path);
+    return result;
+}
+
+int stage_set(struct rehearsal *rehearsal, struct error *error)
+{
+    rehearsal->lock = -1;
+    return make_folder(rehearsal, error) || make_store(rehearsal, error) || make_cluster(rehearsal, error)
+               ? -1
+               : 0;
+}

@@ -1,0 +1,212 @@
+/* What a rehearsal says: a table of steps and of what happened to them, then every finding with the way to
+ * see it again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/rehearse/rehearsal.h"
+#include "cli/report.h"
+
+#define COLUMNS_MAX 32
+
+/* From the best to the worst: a cell shows the worst of its situations. */
+static const char *const OUTCOMES[] = {"ok", "stops", "waits", "asks", "unsafe"};
+#define OUTCOME_COUNT (int)(sizeof OUTCOMES / sizeof *OUTCOMES)
+
+static int rank(const json_t *outcome)
+{
+    const char *text = json_text(outcome, "outcome", "unsafe");
+    for (int i = 0; i < OUTCOME_COUNT; i++)
+        if (!strcmp(OUTCOMES[i], text))
+            return i;
+    return OUTCOME_COUNT - 1;
+}
+
+struct table {
+    const char *columns[COLUMNS_MAX];
+    int column_count;
+    const struct rehearsal *rehearsal;
+    const struct situations *situations;
+    json_t **outcomes;
+};
+
+static void fill_columns(struct table *table)
+{
+    for (int i = 0; i < table->situations->count; i++) {
+        const char *column = table->situations->list[i].column;
+        int at = 0;
+        while (at < table->column_count && strcmp(table->columns[at], column))
+            at++;
+        if (*column && at == table->column_count && at < COLUMNS_MAX)
+            table->columns[table->column_count++] = column;
+    }
+}
+
+/* The worst outcome of a cell; -1: nothing was rehearsed there. */
+static int cell(const struct table *table, const char *step, const char *column)
+{
+    int worst = -1;
+    for (int i = 0; i < table->situations->count; i++) {
+        const struct situation *situation = &table->situations->list[i];
+        if (!strcmp(situation->step, step) && !strcmp(situation->column, column) &&
+            rank(table->outcomes[i]) > worst)
+            worst = rank(table->outcomes[i]);
+    }
+    return worst;
+}
+
+static int width_of(const char *text)
+{
+    int width = 0;
+    for (; *text; text++)
+        width += (*text & 0xC0) != 0x80;
+    return width;
+}
+
+static void print_cell(const char *text, int width)
+{
+    printf("%s%*s", text, width - width_of(text) + 2, "");
+}
+
+static bool row_is_empty(const struct table *table, const char *step)
+{
+    for (int c = 0; c < table->column_count; c++)
+        if (cell(table, step, table->columns[c]) >= 0)
+            return false;
+    return true;
+}
+
+static void print_row(const struct table *table, const char *step, const char *shown, int first_width)
+{
+    if (row_is_empty(table, step))
+        return;
+    fputs("  ", stdout);
+    print_cell(shown, first_width);
+    for (int c = 0; c < table->column_count; c++) {
+        int worst = cell(table, step, table->columns[c]);
+        print_cell(worst < 0                    ? "–"
+                   : worst == OUTCOME_COUNT - 1 ? "UNSAFE"
+                                                : OUTCOMES[worst],
+                   width_of(table->columns[c]));
+    }
+    putchar('\n');
+}
+
+static void print_table(const struct table *table)
+{
+    const struct job *job = table->rehearsal->job;
+    int first_width = 10;
+    for (int i = 0; i < job->step_count; i++)
+        if (width_of(job->steps[i].id) > first_width)
+            first_width = width_of(job->steps[i].id);
+    if (!table->column_count)
+        return;
+    fputs("  ", stdout);
+    print_cell("step", first_width);
+    for (int c = 0; c < table->column_count; c++)
+        print_cell(table->columns[c], width_of(table->columns[c]));
+    putchar('\n');
+    print_row(table, "", "(the run)", first_width);
+    for (int i = 0; i < job->step_count; i++)
+        print_row(table, job->steps[i].id, job->steps[i].id, first_width);
+}
+
+/* ---- the findings ---- */
+
+static void print_again(const struct rehearsal *rehearsal, const char *name)
+{
+    const struct invocation *invocation = rehearsal->invocation;
+    printf("      again: pawl rehearse %s", invocation->arguments[0]);
+    for (int i = 0; i < invocation->option_count; i++) {
+        const struct given_option *option = &invocation->options[i];
+        if (!strcmp(option->name, "param"))
+            printf(" -p %s", option->value);
+        else if (!strcmp(option->name, "only") || !strcmp(option->name, "fault"))
+            continue;
+        else if (option->value)
+            printf(" --%s %s", option->name, option->value);
+        else
+            printf(" --%s", option->name);
+    }
+    printf(" --only %s\n", name);
+}
+
+static void print_unsafe(const struct rehearsal *rehearsal, const json_t *outcome)
+{
+    size_t index;
+    json_t *finding;
+    printf("\n  UNSAFE %s%s%s\n", json_text(outcome, "what", ""),
+           *json_text(outcome, "step", "") ? ", at " : "", json_text(outcome, "step", ""));
+    json_array_foreach(json_object_get(outcome, "findings"), index, finding)
+    {
+        char *clean = text_cleaned(json_string_value(finding));
+        printf("      %s\n", clean);
+        free(clean);
+    }
+    print_again(rehearsal, json_text(outcome, "name", ""));
+}
+
+static void print_counts(const struct table *table, int64_t took_ms)
+{
+    int counts[COLUMNS_MAX] = {0};
+    for (int i = 0; i < table->situations->count; i++)
+        for (int c = 0; c < table->column_count; c++)
+            counts[c] += !strcmp(table->situations->list[i].column, table->columns[c]);
+    printf("%d rehearsals in %.1f s", table->situations->count, (double)took_ms / 1000);
+    for (int c = 0; c < table->column_count; c++)
+        printf(" · %s %d", table->columns[c], counts[c]);
+    putchar('\n');
+}
+
+static int count_of(const struct table *table, const char *outcome)
+{
+    int count = 0;
+    for (int i = 0; i < table->situations->count; i++)
+        count += !strcmp(OUTCOMES[rank(table->outcomes[i])], outcome);
+    return count;
+}
+
+static void print_text(const struct table *table, int64_t took_ms, int unsafe)
+{
+    size_t index;
+    json_t *note;
+    print_counts(table, took_ms);
+    print_table(table);
+    json_array_foreach(table->rehearsal->notes, index, note) printf("  note: %s\n", json_string_value(note));
+    for (int i = 0; i < table->situations->count; i++)
+        if (rank(table->outcomes[i]) == OUTCOME_COUNT - 1)
+            print_unsafe(table->rehearsal, table->outcomes[i]);
+    int asks = count_of(table, "asks");
+    if (unsafe)
+        printf("\nNOT resume-safe: %d of %d rehearsals\n", unsafe, table->situations->count);
+    else
+        printf("resume-safe\n");
+    if (asks)
+        printf("%d situation%s ask%s a person\n", asks, asks == 1 ? "" : "s", asks == 1 ? "s" : "");
+}
+
+static void print_json(const struct table *table, int64_t took_ms, int unsafe)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < table->situations->count; i++)
+        json_array_append(list, table->outcomes[i]);
+    report_json(json_pack("{s:s,s:b,s:f,s:O,s:o}", "job", table->rehearsal->job->name, "resume_safe", !unsafe,
+                          "seconds", (double)took_ms / 1000, "notes", table->rehearsal->notes, "rehearsals",
+                          list));
+}
+
+int verdict_print(const struct rehearsal *rehearsal, const struct situations *situations, json_t **outcomes,
+                  int64_t took_ms)
+{
+    struct table table = {.rehearsal = rehearsal, .situations = situations, .outcomes = outcomes};
+    fill_columns(&table);
+    int unsafe = count_of(&table, "unsafe");
+    if (rehearsal->invocation->json)
+        print_json(&table, took_ms, unsafe);
+    else
+        print_text(&table, took_ms, unsafe);
+    return unsafe ? EXIT_FAILED : EXIT_SUCCEEDED;
+}
