@@ -13,7 +13,6 @@
 #include "engine/look_ahead.h"
 
 struct body {
-    uv_work_t work;
     struct drive *drive;
     enum order order;
     bool undo; /* the undo's body, not the step's */
@@ -256,9 +255,9 @@ static void run_apply(struct body *body)
         general_apply(step, &body->visit, body->drive->run->names, &body->answer);
 }
 
-static void run_body(uv_work_t *work)
+static void run_body(void *work)
 {
-    struct body *body = work->data;
+    struct body *body = work;
     struct drive *drive = body->drive;
     if (body->order == ORDER_PLAN) {
         bool has = any_has_folder(drive->machine);
@@ -341,10 +340,9 @@ static void body_free(struct body *body)
     free(body);
 }
 
-static void body_returned(uv_work_t *work, int status)
+static void body_returned(void *work)
 {
-    (void)status;
-    struct body *body = work->data;
+    struct body *body = work;
     struct drive *drive = body->drive;
     struct live *live = drive->live;
     drive->body = NULL;
@@ -398,7 +396,6 @@ static bool runs_in_loop(const struct body *body)
 void body_start(struct drive *drive, enum order order)
 {
     struct body *body = memory_new(sizeof *body);
-    body->work.data = body;
     body->drive = drive;
     body->order = order;
     body->undo = drive->run->undoing && (order != ORDER_PROBE || drive->live->asks_undo);
@@ -412,10 +409,10 @@ void body_start(struct drive *drive, enum order order)
     drive->body = body;
     drive->driver->bodies_out++;
     if (runs_in_loop(body)) {
-        run_body(&body->work);
-        body_returned(&body->work, 0);
+        run_body(body);
+        body_returned(body);
     } else {
-        uv_queue_work(&drive->driver->loop, &body->work, run_body, body_returned);
+        loop_work(drive->driver->loop, run_body, body_returned, body);
     }
 }
 
