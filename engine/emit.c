@@ -38,6 +38,8 @@ static void forget_in_hand(struct live *live)
     live->fresh = live->acting = live->half_done = live->asked_children = false;
     live->held_since_ms = -1;
     live->probe_failures = 0;
+    live->due_ms = -1; /* what its body was to be called for again */
+    live->after_wait = ORDER_NOTHING;
     forget(&live->inputs);
     forget(&live->checkpoint);
     forget(&live->probe_checkpoint);
