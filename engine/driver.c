@@ -194,23 +194,30 @@ static void say_what_was_kept(struct driver *driver)
     }
 }
 
-/* A rollback or --from that waited for what was in flight has been decided, or overtaken by the run's end. */
+/* Why a rollback that waited is not done: the run has ended before it, or what is in flight cannot be known.
+ */
+static void explain_overtaken(const struct run *run, struct error *why)
+{
+    if (run_is_ended(run))
+        error_set(why, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
+                  run_status_text(run->status));
+    else
+        error_set(why, ERROR_NOT_ALLOWED_NOW, "%s",
+                  json_text(run->question, "text", "the step in flight could not be settled"));
+}
+
+/* A rollback that waited for what was in flight: the machine has begun it, or has given it up. */
 static void answer_deferred(struct drive *drive)
 {
-    const struct decision *decision = drive->decision;
-    if (!drive->deferred || !decision)
+    const struct run *run = drive->run;
+    bool waits = drive->live->ending == ENDING_ROLLBACK && !run_is_ended(run);
+    struct error why = {0};
+    if (!drive->deferred || !drive->decision || waits)
         return;
-    for (int i = 0; i < decision->event_count; i++) {
-        enum event_type type = decision->events[i].type;
-        bool done = type == EVENT_ROLLBACK_STARTED;
-        struct error why;
-        error_set(&why, ERROR_NOT_ALLOWED_NOW, "the run went on: %s", event_type_text(type));
-        if (!done && !run_is_ended(drive->run))
-            continue;
-        answer_command(drive, drive->deferred, done, &why);
-        drive->deferred = 0;
-        return;
-    }
+    if (!run->undoing)
+        explain_overtaken(run, &why);
+    answer_command(drive, drive->deferred, run->undoing, &why);
+    drive->deferred = 0;
 }
 
 /* ---- a turn of the loop: decide, commit, act ---- */
