@@ -104,34 +104,43 @@ static int make_file(const char *path, bool team, struct error *error)
     return result;
 }
 
-static int make_places(const struct store *store, struct error *error)
+static bool is_team_store(const struct store *store)
 {
-    bool team = !strncmp(store->path, TEAM_FOLDER "/", strlen(TEAM_FOLDER "/"));
-    char *folder = path_folder(store->path);
-    int result = folder_make(folder, team ? 02770 : 0700, error);
-    if (!result)
-        result = make_file(store->path, team, error);
-    if (!result)
-        result = folder_make(store->folder, team ? 02770 : 0700, error);
-    free(folder);
-    return result;
+    return !strncmp(store->path, TEAM_FOLDER "/", strlen(TEAM_FOLDER "/"));
 }
 
-static int check_places(const struct store *store, struct error *error)
+/* Only where a store may be is anything made. */
+static int make_store(const struct store *store, const char *folder, struct error *error)
+{
+    bool team = is_team_store(store);
+    if (folder_make(folder, team ? 02770 : 0700, error) || refuse_network(folder, error))
+        return -1;
+    return make_file(store->path, team, error);
+}
+
+static int find_store(const struct store *store, enum store_mode mode, struct error *error)
 {
     struct stat status;
     char *folder = path_folder(store->path);
     int result = 0;
-    if (lstat(store->path, &status)) {
-        result = error_set(error, ERROR_NOT_FOUND, "there is no store at %s", store->path);
-        error_next(error, "`pawl submit` makes one; --store PATH or PAWL_STORE names another");
-    } else if (!S_ISREG(status.st_mode)) {
+    bool missing = lstat(store->path, &status) != 0;
+    if (missing && mode == STORE_CREATE)
+        result = make_store(store, folder, error);
+    else if (missing)
+        result = refuse_missing(store, error);
+    else if (!S_ISREG(status.st_mode))
         result = error_set(error, ERROR_STORE, "%s is not a regular file", store->path);
-    } else {
+    else
         result = refuse_network(folder, error);
-    }
     free(folder);
     return result;
+}
+
+/* Beside what has turned out to be a store. Where its making was cut off before this, the next who writes
+ * makes it. */
+static int make_folder(const struct store *store, struct error *error)
+{
+    return folder_make(store->folder, is_team_store(store) ? 02770 : 0700, error);
 }
 
 /* Switching an empty file to WAL wants it alone for a moment; SQLite does not wait for that by itself. */
@@ -156,44 +165,19 @@ static int set_wal(struct store *store, struct error *error)
     }
 }
 
-/* The file is input. Nothing in it may run (views, functions of a hostile schema), no statement may read or
- * write other files, and no value is larger than what pawl itself writes. */
-static void harden(sqlite3 *database)
-{
-    static const int settings[][2] = {
-        {SQLITE_DBCONFIG_DEFENSIVE, 1},   {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-        {SQLITE_DBCONFIG_ENABLE_VIEW, 0}, {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
-        {SQLITE_DBCONFIG_DQS_DDL, 0},     {SQLITE_DBCONFIG_DQS_DML, 0},
-        {SQLITE_DBCONFIG_ENABLE_FKEY, 1}, {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0},
-    };
-    static const int limits[][2] = {
-        {SQLITE_LIMIT_LENGTH, LIMIT_STORE_VALUE_BYTES},
-        {SQLITE_LIMIT_SQL_LENGTH, LIMIT_STORE_SQL_BYTES},
-        {SQLITE_LIMIT_COLUMN, 64},
-        {SQLITE_LIMIT_EXPR_DEPTH, 32},
-        {SQLITE_LIMIT_COMPOUND_SELECT, 4},
-        {SQLITE_LIMIT_ATTACHED, 0},
-        {SQLITE_LIMIT_TRIGGER_DEPTH, 2},
-        {SQLITE_LIMIT_WORKER_THREADS, 0},
-    };
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-        sqlite3_db_config(database, settings[i][0], settings[i][1], NULL);
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-        sqlite3_limit(database, limits[i][0], limits[i][1]);
-}
-
 static int set_pragmas(struct store *store, enum store_mode mode, struct error *error)
 {
     /* The WAL is folded back every 4,000 pages (16 MB): a checkpoint costs syncs of its own. */
-    static const char writing[] = "PRAGMA synchronous = FULL;"
+    static const char writing[] = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                                   "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 16777216;"
-                                  "PRAGMA cell_size_check = ON;";
-    static const char reading[] = "PRAGMA query_only = ON; PRAGMA cell_size_check = ON;";
+                                  "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
+    static const char reading[] =
+        "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
     sqlite3_busy_timeout(store->database, LIMIT_STORE_BUSY_MS);
     /* The log stays when the last process closes it, so that those who may only read can open the store. */
     int stays = 1;
     sqlite3_file_control(store->database, "main", SQLITE_FCNTL_PERSIST_WAL, &stays);
-    if (mode != STORE_READ && set_wal(store, error))
+    if (check_is_store(store, mode, error) || (mode != STORE_READ && set_wal(store, error)))
         return -1;
     if (sqlite3_exec(store->database, mode == STORE_READ ? reading : writing, NULL, NULL, NULL))
         return statement_error(store, error, "cannot open");
@@ -229,7 +213,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct error *e
     store->path = absolute_path(path);
     store->folder = string_format("%s.d", store->path);
     int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
-    if ((mode == STORE_CREATE && make_places(store, error)) || check_places(store, error))
+    if (find_store(store, mode, error))
         goto failed;
     if (sqlite3_open_v2(store->path, &store->database, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
                         NULL)) {
@@ -237,8 +221,8 @@ struct store *store_open(const char *path, enum store_mode mode, struct error *e
         goto failed;
     }
     sqlite3_extended_result_codes(store->database, 0);
-    harden(store->database);
-    if (set_pragmas(store, mode, error) || migrate(store, mode, error) || read_uuid(store, error))
+    if (set_pragmas(store, mode, error) || migrate(store, mode, error) || read_uuid(store, error) ||
+        (mode != STORE_READ && make_folder(store, error)))
         goto failed;
     return store;
 failed:

@@ -2,21 +2,30 @@
 
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/limits.h"
-#include "base/text.h"
-
 static const char *const SQL[] = {
 #define X(name, sql) sql,
     STATEMENTS(X)
 #undef X
 };
 
+int refuse_missing(const struct store *store, struct error *error)
+{
+    error_set(error, ERROR_NOT_FOUND, "there is no store at %s", store->path);
+    return error_next(error, "`pawl submit` makes one; --store PATH or PAWL_STORE names another");
+}
+
+int refuse_foreign(const struct store *store, struct error *error)
+{
+    error_set(error, ERROR_STORE_CORRUPT, "%s is not a store of pawl", store->path);
+    return error_next(error, "--store PATH or PAWL_STORE names another");
+}
+
 int statement_error(struct store *store, struct error *error, const char *doing)
 {
     int code = sqlite3_errcode(store->database);
-    enum error_code kind = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERROR_STORE_CORRUPT
-                                                                           : ERROR_STORE;
+    enum error_code kind = code == SQLITE_CORRUPT ? ERROR_STORE_CORRUPT : ERROR_STORE;
+    if (code == SQLITE_NOTADB)
+        return refuse_foreign(store, error);
     error_set(error, kind, "%s: %s: %s", store->path, doing, sqlite3_errmsg(store->database));
     if (code == SQLITE_BUSY)
         error_next(error, "another process has held the store for too long; nothing is lost, try again");
@@ -81,39 +90,6 @@ void bind_digest(sqlite3_stmt *statement, int index, const struct digest *digest
 const char *column_text(sqlite3_stmt *statement, int index)
 {
     return (const char *)sqlite3_column_text(statement, index);
-}
-
-static bool text_is_whole(sqlite3_stmt *statement, int index)
-{
-    const char *text = column_text(statement, index);
-    size_t length = (size_t)sqlite3_column_bytes(statement, index);
-    return text && strlen(text) == length && utf8_is_valid(text, length);
-}
-
-static bool column_is_whole(sqlite3_stmt *statement, int index, char wanted)
-{
-    int type = sqlite3_column_type(statement, index);
-    int64_t number = type == SQLITE_INTEGER ? sqlite3_column_int64(statement, index) : -1;
-    switch (wanted) {
-    case 'i':
-        return type == SQLITE_INTEGER;
-    case 'n':
-        return number >= 0 && number <= LIMIT_COUNT;
-    case 'm':
-        return number >= 0 && number <= CLOCK_LATEST_MS;
-    case 'b':
-        return type == SQLITE_BLOB && sqlite3_column_bytes(statement, index) == DIGEST_BYTES;
-    default:
-        return type == SQLITE_TEXT ? text_is_whole(statement, index) : wanted == 'T' && type == SQLITE_NULL;
-    }
-}
-
-bool row_is_whole(sqlite3_stmt *statement, const char *columns)
-{
-    for (int i = 0; columns[i]; i++)
-        if (!column_is_whole(statement, i, columns[i]))
-            return false;
-    return true;
 }
 
 /* Another length than a digest's gives zeros: it will not match. */

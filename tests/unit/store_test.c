@@ -172,18 +172,105 @@ START_TEST(a_newer_store_is_refused_and_not_changed)
 }
 END_TEST
 
-START_TEST(an_empty_file_is_brought_forward_by_a_writer_only)
+/* As a store is whose making was cut off. */
+START_TEST(an_empty_file_is_no_store_yet)
 {
     char *folder = string_format("%s/state", test_folder);
     struct error error = {0};
     mkdir(folder, 0700);
     free(folder);
     close(open(test_path, O_CREAT | O_WRONLY, 0600));
-    ck_assert_ptr_null(store_open(test_path, STORE_READ, &error));
-    ck_assert_int_eq(error.code, ERROR_STORE_CORRUPT);
-    struct store *store = open_store(STORE_WRITE);
+    static const enum store_mode modes[] = {STORE_READ, STORE_WRITE};
+    struct stat status;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_ptr_null(store_open(test_path, modes[i], &error));
+        ck_assert_int_eq(error.code, ERROR_NOT_FOUND);
+        ck_assert_ptr_nonnull(strstr(error.message, "there is no store"));
+        ck_assert(!stat(test_path, &status) && status.st_size == 0);
+    }
+    struct store *store = open_store(STORE_CREATE);
     put_run(store, 1);
     store_close(store);
+}
+END_TEST
+
+/* SQLite makes an empty file ready for its log under a journal: killed there, it leaves one that is to be
+ * rolled back. */
+static void leave_hot_journal(void)
+{
+    sqlite3 *database;
+    char *aside = string_format("%s/aside.db", test_folder), *command;
+    ck_assert_int_eq(sqlite3_open(aside, &database), 0);
+    ck_assert_int_eq(sqlite3_exec(database,
+                                  "PRAGMA cache_size = 1; BEGIN; CREATE TABLE t (x);"
+                                  "INSERT INTO t VALUES (zeroblob(1000000));",
+                                  NULL, NULL, NULL),
+                     0);
+    command = string_format("mkdir -p '%s/state' && cp '%s' '%s' && cp '%s-journal' '%s-journal'",
+                            test_folder, aside, test_path, aside, test_path);
+    ck_assert_int_eq(system(command), 0);
+    sqlite3_close(database);
+    free(command);
+    free(aside);
+}
+
+START_TEST(a_store_whose_making_was_cut_off_is_no_store_yet)
+{
+    struct error error = {0};
+    leave_hot_journal();
+    ck_assert_ptr_null(store_open(test_path, STORE_READ, &error));
+    ck_assert_msg(strstr(error.message, "there is no store") != NULL, "%s", error.message);
+    ck_assert_int_eq(error.code, ERROR_NOT_FOUND);
+    store_close(open_store(STORE_CREATE));
+    store_close(open_store(STORE_READ));
+}
+END_TEST
+
+/* Names and contents of all files. */
+static char *folder_sum(const char *folder)
+{
+    char *command = string_format("cd '%s' && ls -A && cksum *", folder);
+    FILE *from = popen(command, "r");
+    char *sum = memory_new(4096);
+    sum[fread(sum, 1, 4095, from)] = '\0';
+    ck_assert_int_eq(pclose(from), 0);
+    free(command);
+    return sum;
+}
+
+static void put_foreign_database(void)
+{
+    ck_assert_int_eq(raw("CREATE TABLE t (x)"), 0);
+}
+
+static void put_text(void)
+{
+    ck_assert_int_eq(file_replace(test_path, "text", 4, 0600, NULL), 0);
+}
+
+static void put_link(void)
+{
+    ck_assert_int_eq(symlink("/etc/hostname", test_path), 0);
+}
+
+START_TEST(what_is_refused_is_left_as_it_was)
+{
+    static void (*const puts[])(void) = {put_foreign_database, put_text, put_link};
+    for (size_t i = 0; i < sizeof puts / sizeof *puts; i++) {
+        make_folder();
+        char *folder = string_format("%s/state", test_folder);
+        ck_assert_int_eq(mkdir(folder, 0700), 0);
+        puts[i]();
+        char *before = folder_sum(folder);
+        struct error error = {0};
+        ck_assert_ptr_null(store_open(test_path, STORE_CREATE, &error));
+        ck_assert_ptr_null(store_open(test_path, STORE_WRITE, &error));
+        char *after = folder_sum(folder);
+        ck_assert_str_eq(before, after);
+        free(before);
+        free(after);
+        free(folder);
+    }
 }
 END_TEST
 
@@ -457,7 +544,9 @@ int main(void)
     tcase_add_test(opening, a_symlink_in_the_place_of_the_store_is_refused);
     tcase_add_test(opening, another_program_s_database_is_left_alone);
     tcase_add_test(opening, a_newer_store_is_refused_and_not_changed);
-    tcase_add_test(opening, an_empty_file_is_brought_forward_by_a_writer_only);
+    tcase_add_test(opening, an_empty_file_is_no_store_yet);
+    tcase_add_test(opening, a_store_whose_making_was_cut_off_is_no_store_yet);
+    tcase_add_test(opening, what_is_refused_is_left_as_it_was);
     tcase_add_test(opening, twenty_processes_make_one_store_at_once);
     tcase_add_test(opening, a_reader_needs_no_permission_to_write);
     tcase_add_test(opening, the_path_is_the_option_then_the_environment_then_the_user_s);
