@@ -10,6 +10,8 @@
 #include "engine/project.h"
 #include "jobs/template.h"
 
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
 /* All that is settled before the transaction. */
 struct settled {
     char *machine_json;
@@ -46,6 +48,34 @@ static json_t *evaluate_vars(const struct submission *submission, struct error *
     return vars;
 }
 
+/* The param that the lock's text names and that is empty; NULL: none. */
+static const char *empty_param(const struct submission *submission)
+{
+    const char *const lock = submission->job->lock;
+    for (int i = 0; i < submission->job->param_count; i++) {
+        const char *name = submission->job->params[i].name;
+        char *reference = string_format("params.%s", name);
+        const char *at = strstr(lock, reference);
+        bool named = at && !strchr(NAME_CHARACTERS, at[strlen(reference)]);
+        free(reference);
+        if (named && !*json_text(submission->params, name, "?"))
+            return name;
+    }
+    return NULL;
+}
+
+static int refuse_lock(const struct submission *submission, const char *lock, struct error *error)
+{
+    const char *empty = empty_param(submission);
+    if (empty)
+        error_set(error, ERROR_PARAM_INVALID, "the param \"%s\" is empty: the lock %s would be \"%s\"", empty,
+                  submission->job->lock, lock);
+    else
+        error_set(error, ERROR_PARAM_INVALID, "lock: %s gives \"%s\", which is not NAMESPACE/NAME",
+                  submission->job->lock, lock);
+    return -1;
+}
+
 static int settle_lock(const struct submission *submission, struct settled *settled, json_t *vars,
                        struct error *error)
 {
@@ -58,7 +88,7 @@ static int settle_lock(const struct submission *submission, struct settled *sett
         return error_context(error, "lock");
     const char *slash = strchr(settled->lock, '/');
     if (!slash || slash == settled->lock || !slash[1] || strchr(slash + 1, '/'))
-        return error_set(error, ERROR_PARAM_INVALID, "lock: \"%s\" is not NAMESPACE/NAME", settled->lock);
+        return refuse_lock(submission, settled->lock, error);
     return 0;
 }
 
