@@ -12,6 +12,7 @@
 #define LIMIT_JOB_DIAGNOSTICS 100 /* printed; the rest is counted */
 #define LIMIT_PARAMS          200
 #define LIMIT_NAME_BYTES      63
+#define LIMIT_KEY_BYTES       255 /* of submit --key */
 #define LIMIT_GUARDS          8
 #define LIMIT_VISITS          1000 /* max_visits may not ask for more */
 #define LIMIT_ATTEMPTS        1000
@@ -30,12 +31,6 @@
 #define LIMIT_OUTPUTS_BYTES     (256 * 1024) /* a step's outputs, as JSON */
 #define LIMIT_MESSAGE_BYTES     1024
 #define LIMIT_VALUES_FILE_BYTES (4 * 1024 * 1024)
-
-/* the store's file, which is input too */
-#define LIMIT_STORE_VALUE_BYTES (64 * 1024 * 1024) /* one row or value: what is larger is not ours */
-#define LIMIT_STORE_SQL_BYTES   (64 * 1024)        /* one statement, the schema's included */
-#define LIMIT_COUNT             1000000            /* visits, attempts and starts of one step in a record */
-#define LIMIT_DURATION_MS       (10LL * 366 * 86400 * 1000) /* in a stored machine or record */
 
 /* children */
 #define LIMIT_CAPTURE_BYTES  (1024 * 1024) /* of stdout and of stderr each, kept beside the store */

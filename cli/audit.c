@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/store_open.h"
@@ -52,7 +53,7 @@ static int export_record(void *context, const struct record *record)
 {
     (void)context;
     report_json(record_json(record));
-    return ferror(stdout) ? 1 : 0;
+    return output_is_gone();
 }
 
 static int export_all(const struct invocation *invocation, struct store *store)

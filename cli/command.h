@@ -9,12 +9,13 @@
 #include "base/error.h"
 
 /* Exit statuses (cli.md). Those of errors are in base/error.h. */
-#define EXIT_SUCCEEDED 0
-#define EXIT_FAILED    1
-#define EXIT_USAGE     2
-#define EXIT_PERSON    3
-#define EXIT_LOCKED    4
-#define EXIT_SYSTEM    5
+#define EXIT_SUCCEEDED   0
+#define EXIT_FAILED      1
+#define EXIT_USAGE       2
+#define EXIT_PERSON      3
+#define EXIT_LOCKED      4
+#define EXIT_SYSTEM      5
+#define EXIT_INTERRUPTED 130 /* 128 + the signal */
 
 struct option_declaration {
     const char *name;     /* without the dashes; NULL ends a list */
@@ -50,6 +51,7 @@ struct command {
     const char *help;                         /* paragraphs */
     const struct option_declaration *options; /* NULL: none of its own */
     int least, most;                          /* positional arguments */
+    bool acts; /* its status is what became of the run, also where its output was lost */
     int (*run)(struct invocation *invocation);
     bool hidden; /* ours: not in the help */
     bool raw;    /* takes the words behind its name as they are */
@@ -70,9 +72,5 @@ int64_t invocation_run(const struct invocation *invocation, int index, struct er
 /* 0, or an exit status with the error reported. */
 int invocation_parse(int argument_count, char **arguments, struct invocation *invocation);
 void invocation_clear(struct invocation *invocation);
-
-/* cli/help.c */
-int command_help(struct invocation *invocation);
-void help_print(const struct command *command);
 
 #endif

@@ -27,6 +27,7 @@ int command_audit(struct invocation *invocation);      /* audit.c */
 int command_eval(struct invocation *invocation);       /* eval.c */
 int command_steps(struct invocation *invocation);      /* kinds.c */
 int command_schema(struct invocation *invocation);     /* schema.c */
+int command_help(struct invocation *invocation);       /* help.c */
 int command_version(struct invocation *invocation);    /* version.c */
 int command_completion(struct invocation *invocation); /* completion.c */
 

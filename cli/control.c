@@ -14,13 +14,16 @@
 #include "base/text.h"
 #include "cli/actor.h"
 #include "cli/commands.h"
+#include "cli/in_flight.h"
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/store_open.h"
+#include "cli/word.h"
 #include "engine/decide.h"
 #include "engine/load.h"
 
 #define ANSWER_LOOK_MS 20
+#define ANSWER_LATE_MS 1000 /* then it is said what is waited for */
 
 const struct option_declaration APPROVE_OPTIONS[] = {{"reason", 0, "TEXT", "why; recorded"},
                                                      {NULL, 0, NULL, NULL}};
@@ -43,6 +46,7 @@ struct word {
     const char *name;
     int64_t run_id;
     json_t *body;
+    bool stops; /* the run starts nothing more */
     char *actor;
     struct run *run; /* as it stands */
     struct machine *machine;
@@ -63,21 +67,6 @@ static int put_row(struct word *word, int64_t *out_id, struct error *error)
     *out_id = row.id;
     free(body);
     return result;
-}
-
-/* Would it be accepted as the run stands? Asked of the machine itself, on a run that is thrown away. */
-static int check_word(struct word *word, struct error *error)
-{
-    struct live *live = live_new();
-    struct decision *decision = memory_new(sizeof *decision);
-    live->actor = word->actor;
-    live->store_uuid = store_uuid(word->store);
-    struct run_command command = {.name = word->name, .body = word->body, .actor = word->actor};
-    enum command_outcome outcome = machine_command(word->run, live, &command, decision, error);
-    decision_clear(decision);
-    free(decision);
-    live_free(live);
-    return outcome == COMMAND_REFUSED ? -1 : 0;
 }
 
 struct answer_seen {
@@ -111,11 +100,24 @@ static bool is_driven(struct word *word)
     return driven;
 }
 
+/* A rollback is answered once the step in hand has been let go, which may take a while. */
+static void say_waiting(const struct word *word)
+{
+    struct in_flight flight;
+    in_flight_read(word->store, word->run_id, true, &flight);
+    if (flight.step && !word->invocation->json && !word->invocation->quiet) {
+        char *text = in_flight_text(&flight);
+        fprintf(stderr, "run %lld %s\n", (long long)word->run_id, text);
+        free(text);
+    }
+    in_flight_clear(&flight);
+}
+
 /* Until the driver has committed its answer, or is gone. 1: answered, 0: nobody drives any more, -1: refused.
  */
 static int wait_for_answer(struct word *word, int64_t id, struct error *error)
 {
-    for (;;) {
+    for (int looks = 0;; looks++) {
         struct answer_seen seen = {.error = error};
         bool driven = is_driven(word); /* before the look: an answer given last is seen */
         if (store_read_command(word->store, id, see_answer, &seen, error))
@@ -124,6 +126,8 @@ static int wait_for_answer(struct word *word, int64_t id, struct error *error)
             return seen.accepted ? 1 : -1;
         if (!driven)
             return 0;
+        if (looks == ANSWER_LATE_MS / ANSWER_LOOK_MS)
+            say_waiting(word);
         nanosleep(&(struct timespec){.tv_nsec = ANSWER_LOOK_MS * 1000000L}, NULL);
     }
 }
@@ -135,6 +139,28 @@ static int say_done(const struct word *word, const char *what)
                               "outcome", what));
     else if (!word->invocation->quiet)
         printf("run %lld: %s %s\n", (long long)word->run_id, word->name, what);
+    return EXIT_SUCCEEDED;
+}
+
+/* Accepted is not done: a run that is to stop may have to wait first. */
+static int say_accepted(const struct word *word)
+{
+    struct in_flight flight = {.at_most_ms = -1};
+    if (word->stops)
+        in_flight_read(word->store, word->run_id, strcmp(word->name, "pause") != 0, &flight);
+    if (!flight.step)
+        return say_done(word, "accepted");
+    if (word->invocation->json) {
+        json_t *limit = flight.at_most_ms < 0 ? json_null() : json_real((double)flight.at_most_ms / 1000);
+        report_json(json_pack("{s:I,s:s,s:s,s:{s:s,s:o}}", "run", (json_int_t)word->run_id, "command",
+                              word->name, "outcome", "accepted", "in_flight", "step", flight.step, "at_most",
+                              limit));
+    } else if (!word->invocation->quiet) {
+        char *text = in_flight_text(&flight);
+        printf("run %lld: %s accepted; it %s\n", (long long)word->run_id, word->name, text);
+        free(text);
+    }
+    in_flight_clear(&flight);
     return EXIT_SUCCEEDED;
 }
 
@@ -162,14 +188,15 @@ static int drive_or_wait(struct word *word, int64_t id)
     int answer = status == EXIT_SUCCEEDED ? 0 : wait_for_answer(word, id, &error);
     if (answer < 0)
         return report_error(word->invocation, &error);
-    return answer > 0 ? say_done(word, "accepted") : status;
+    return answer > 0 ? say_accepted(word) : status;
 }
 
 static int say(struct word *word, bool drives)
 {
     struct error error = {0};
     int64_t id;
-    if (!is_driven(word) && check_word(word, &error))
+    const struct run_command command = {.name = word->name, .body = word->body, .actor = word->actor};
+    if (!is_driven(word) && word_check(word->store, word->run_id, &command, &error))
         return report_error(word->invocation, &error);
     if (put_row(word, &id, &error))
         return report_error(word->invocation, &error);
@@ -177,7 +204,7 @@ static int say(struct word *word, bool drives)
     if (answer < 0)
         return report_error(word->invocation, &error);
     if (answer > 0)
-        return say_done(word, "accepted");
+        return say_accepted(word);
     return drives ? drive_or_wait(word, id) : leave_to_resume(word);
 }
 
@@ -188,6 +215,7 @@ static int word_open(struct word *word, struct invocation *invocation, const cha
     struct error error = {0};
     int status = EXIT_SUCCEEDED;
     *word = (struct word){.invocation = invocation, .name = name, .body = json_object()};
+    word->stops = command_closes_gate(name);
     const char *reason = invocation_value(invocation, "reason");
     word->run_id = invocation_run(invocation, 0, &error);
     if (!word->run_id)

@@ -71,7 +71,8 @@ static int fail(const struct eval *eval, enum error_code code, const char *messa
         fputs(shown, stderr);
         return EXIT_FAILED;
     }
-    report_json(json_pack("{s:{s:s,s:s}}", "error", "code", error_code_text(code), "message", message));
+    report_json(
+        json_pack("{s:{s:s,s:o}}", "error", "code", error_code_text(code), "message", text_json(message)));
     return EXIT_FAILED;
 }
 

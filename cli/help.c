@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/report.h"
 
 static void print_options(const struct option_declaration *option)
@@ -28,16 +28,13 @@ static void print_overview(void)
     puts(
         "\nexit status: 0 succeeded · 1 the run failed, was cancelled or rolled back · 2 usage or an invalid job\n"
         "file, nothing was recorded · 3 waits for a person · 4 locked by another run or driver · 5 the store, the\n"
-        "system or the cluster failed · 130, 143, 129 interrupted by INT, TERM, HUP, resumable\n\n"
+        "system or the cluster failed, or output was lost · 130, 143, 129 interrupted by INT, TERM, HUP,\n"
+        "resumable\n\n"
         "pawl help COMMAND explains one. The manual: man pawl.");
 }
 
-void help_print(const struct command *command)
+static void print_command(const struct command *command)
 {
-    if (!command) {
-        print_overview();
-        return;
-    }
     printf("usage: pawl %s %s\n\n%s\n", command->name, command->synopsis,
            command->help ? command->help : command->summary);
     if (command->options) {
@@ -48,19 +45,58 @@ void help_print(const struct command *command)
     print_options(GLOBAL_OPTIONS);
 }
 
+/* ---- as JSON ---- */
+
+static json_t *options_json(const struct option_declaration *option)
+{
+    json_t *options = json_array();
+    for (; option && option->name; option++) {
+        const char letter[] = {option->letter, '\0'};
+        json_array_append_new(options, json_pack("{s:s,s:s?,s:s?,s:s}", "name", option->name, "letter",
+                                                 option->letter ? letter : NULL, "argument", option->argument,
+                                                 "help", option->help));
+    }
+    return options;
+}
+
+static json_t *command_json(const struct command *command)
+{
+    return json_pack("{s:s,s:s,s:s,s:s?,s:o}", "name", command->name, "synopsis", command->synopsis,
+                     "summary", command->summary, "help", command->help, "options",
+                     options_json(command->options));
+}
+
+static json_t *overview_json(void)
+{
+    json_t *commands = json_array();
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (!COMMANDS[i].hidden)
+            json_array_append_new(commands, command_json(&COMMANDS[i]));
+    return json_pack("{s:o,s:o}", "commands", commands, "global_options", options_json(GLOBAL_OPTIONS));
+}
+
+/* ---- the command ---- */
+
+static void explain(const struct invocation *invocation, const struct command *command)
+{
+    if (invocation->json)
+        report_json(command ? command_json(command) : overview_json());
+    else if (command)
+        print_command(command);
+    else
+        print_overview();
+}
+
 int command_help(struct invocation *invocation)
 {
-    if (!invocation->argument_count) {
-        help_print(NULL);
-        return EXIT_SUCCEEDED;
-    }
-    const struct command *command = command_find(invocation->arguments[0]);
-    if (command && !command->hidden) {
-        help_print(command);
+    const char *name = invocation->argument_count ? invocation->arguments[0] : NULL;
+    const struct command *command = name ? command_find(name) : NULL;
+    if (!name || (command && !command->hidden)) {
+        explain(invocation, command);
         return EXIT_SUCCEEDED;
     }
     struct error error;
-    error_set(&error, ERROR_USAGE, "unknown command \"%s\"", invocation->arguments[0]);
+    error_set(&error, ERROR_USAGE, "unknown command \"%s\"", name);
     error_next(&error, "pawl help");
     return report_error(invocation, &error);
 }

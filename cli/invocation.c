@@ -6,8 +6,9 @@
 
 #include "base/duration.h"
 #include "base/memory.h"
-#include "cli/command.h"
+#include "cli/commands.h"
 #include "cli/report.h"
+#include "jobs/source.h"
 
 const struct option_declaration GLOBAL_OPTIONS[] = {
     {"store", 0, "PATH", "the store (PAWL_STORE; else /var/lib/pawl or the user's state folder)"},
@@ -137,6 +138,19 @@ static int find_command(struct invocation *invocation, const char *word, struct 
     return near ? error_next(error, "did you mean \"%s\"?", near) : error_next(error, "pawl help");
 }
 
+/* Words go into records and into JSON. */
+static int check_text(int count, char **words, struct error *error)
+{
+    for (int i = 1; i < count; i++) {
+        long code = 0;
+        for (const char *at = words[i]; *at && code >= 0;)
+            at += source_character(at, &code);
+        if (code < 0)
+            return error_set(error, ERROR_USAGE, "argument %d is not UTF-8: %s", i, words[i]);
+    }
+    return 0;
+}
+
 /* The command is the first word that is no option of ours, so that global options may stand before it. */
 static int parse_words(struct invocation *invocation, int count, char **words, struct error *error)
 {
@@ -174,6 +188,15 @@ static int check_count(const struct invocation *invocation, struct error *error)
     return error_next(error, "usage: pawl %s %s", command->name, command->synopsis);
 }
 
+/* `pawl COMMAND … --help` is `pawl help COMMAND`. */
+static void mean_help(struct invocation *invocation)
+{
+    invocation->argument_count = invocation->command != NULL;
+    if (invocation->command)
+        invocation->arguments[0] = invocation->command->name;
+    invocation->command = command_find("help");
+}
+
 static bool asks_for_json(int count, char **words)
 {
     for (int i = 1; i < count && strcmp(words[i], "--"); i++)
@@ -188,18 +211,16 @@ int invocation_parse(int count, char **words, struct invocation *invocation)
     *invocation = (struct invocation){.colour = !getenv("NO_COLOR") && isatty(STDOUT_FILENO)};
     invocation->cluster = getenv("PAWL_CLUSTER");
     invocation->arguments = memory_new((size_t)count * sizeof *invocation->arguments);
-    if (parse_words(invocation, count, words, &error)) {
+    if (check_text(count, words, &error) || parse_words(invocation, count, words, &error)) {
         invocation->json = asks_for_json(count, words); /* it may stand behind what is wrong */
         return report_error(invocation, &error);
     }
-    bool help = invocation_has(invocation, "help");
+    if (invocation_has(invocation, "help"))
+        mean_help(invocation);
     if (!invocation->command) {
-        help_print(NULL);
-        return help ? EXIT_SUCCEEDED : EXIT_USAGE;
-    }
-    if (help) {
-        help_print(invocation->command);
-        exit(EXIT_SUCCEEDED);
+        mean_help(invocation);
+        command_help(invocation);
+        return EXIT_USAGE;
     }
     return check_count(invocation, &error) ? report_error(invocation, &error) : 0;
 }

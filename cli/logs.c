@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/report.h"
 #include "cli/run_view.h"
 #include "cli/store_open.h"
@@ -113,12 +114,9 @@ static void show_text(struct logs *logs, struct capture *capture, int which, con
 {
     static const char *const names[] = {"stdout", "stderr"};
     if (logs->invocation->json) {
-        char *clean = text_cleaned(text); /* a program may write what is no UTF-8 */
-        json_t *output = json_string(text);
         report_json(json_pack("{s:I,s:s,s:i,s:i,s:s,s:o}", "run", (json_int_t)logs->run, "step",
                               capture->step, "visit", capture->visit, "attempt", capture->attempt, "stream",
-                              names[which], "text", output ? output : json_string_nocheck(clean)));
-        free(clean);
+                              names[which], "text", text_json(text)));
         return;
     }
     if (!capture->announced || logs->latest != capture - logs->captures) {
@@ -173,7 +171,7 @@ static int follow(struct logs *logs, struct error *error)
         /* Looked at first: what was written before the end is shown. */
         if (store_read_run(logs->store, logs->run, see_run, &liveness, error) || show_new(logs, error))
             return -1;
-        if (!liveness.goes_on || ferror(stdout))
+        if (!liveness.goes_on || output_is_gone())
             return 0;
         nanosleep(&(struct timespec){.tv_nsec = FOLLOW_LOOK_MS * 1000000L}, NULL);
     }

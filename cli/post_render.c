@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/output.h"
 
 int post_render(const char *token)
 {
@@ -14,8 +15,10 @@ int post_render(const char *token)
     while ((length = read(STDIN_FILENO, bytes, sizeof bytes)) != 0) {
         if (length < 0 && errno == EINTR)
             continue;
-        if (length < 0 || fwrite(bytes, 1, (size_t)length, stdout) != (size_t)length)
+        if (length < 0)
             return EXIT_SYSTEM;
+        fwrite(bytes, 1, (size_t)length, stdout);
     }
-    return fflush(stdout) ? EXIT_SYSTEM : EXIT_SUCCEEDED;
+    fflush(stdout);
+    return output_is_gone() ? EXIT_SYSTEM : EXIT_SUCCEEDED;
 }

@@ -3,16 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/report.h"
+#include "cli/standing.h"
 
-#define NAME_WIDTH          12
 #define TIME_COLUMN         92    /* where a step's time stands */
 #define WAITS_LINE_EVERY_MS 10000 /* of lines about one wait, where they stay */
 
@@ -146,7 +144,7 @@ char *event_line(const struct machine *machine, const struct event *event)
         return string_copy("");
     char *said = shown->line(event->body);
     char *clean = text_cleaned(said);
-    char *line = string_format("%s %-*s %s%s", shown->mark, NAME_WIDTH,
+    char *line = string_format("%s %-*s %s%s", shown->mark, STEP_NAME_WIDTH,
                                event->step >= 0 ? machine->steps[event->step].id : "", shown->says, clean);
     free(said);
     free(clean);
@@ -170,53 +168,6 @@ static void print_json_event(const struct run *run, const struct event *event)
     report_json(line);
 }
 
-/* ---- the line that is written over ---- */
-
-static void clear_standing(struct progress *progress)
-{
-    if (progress->standing)
-        fputs("\r\033[K", stderr);
-    progress->standing = false;
-}
-
-/* The first `columns` characters: a line that wraps cannot be written over. */
-static void cut(char *line, int columns)
-{
-    int width = 0;
-    for (char *at = line; *at; at++) {
-        if ((*at & 0xC0) == 0x80)
-            continue;
-        if (*at == '\n' || *at == '\t')
-            *at = ' ';
-        if (++width > columns) {
-            *at = '\0';
-            return;
-        }
-    }
-}
-
-static void show_standing(struct progress *progress, const struct run *run, const char *what)
-{
-    static const char *const frames[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
-    struct winsize size = {.ws_col = 80};
-    ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
-    if (run->step < 0 || size.ws_col < 20)
-        return;
-    const struct run_step *step = &run->steps[run->step];
-    int64_t passed_ms = clock_system()->wall_ms(clock_system()) - progress->step_started_ms;
-    char *clean = text_cleaned(what);
-    char *attempt = step->attempt > 1 ? string_format("attempt %d · ", step->attempt) : string_copy("");
-    char *line = string_format("  %s %-*s %s%s", frames[progress->spin++ % 10], NAME_WIDTH,
-                               run->machine->steps[run->step].id, attempt, clean);
-    cut(line, size.ws_col - 10);
-    clear_standing(progress);
-    fprintf(stderr, "%s  %lld s", line, (long long)(passed_ms > 0 ? passed_ms / 1000 : 0));
-    progress->standing = true;
-    free(attempt);
-    free(clean);
-    free(line);
-}
-
 /* ---- the watcher ---- */
 
 static int shown_width(const char *text)
@@ -227,19 +178,31 @@ static int shown_width(const char *text)
     return width;
 }
 
-static void print_line(struct progress *progress, const struct event *event, const char *line)
+static void print_line(struct progress *progress, const struct run *run, const struct event *event,
+                       const char *line)
 {
     const struct shown *shown = shown_as(event->type);
-    bool ends = event->type == EVENT_STEP_SUCCEEDED && progress->step_started_ms;
-    clear_standing(progress);
+    int64_t started_ms = event->step < 0 ? 0 : run->steps[event->step].started_ms;
+    live_line_clear(&progress->live);
     fprintf(stderr, "  %s%s%s", paint(progress, shown->colour), line,
             *shown->colour ? paint(progress, "\033[0m") : "");
-    if (ends) {
+    if (event->type == EVENT_STEP_SUCCEEDED && started_ms) {
         int gap = TIME_COLUMN - shown_width(line);
-        fprintf(stderr, "%*s%.1f s", gap > 2 ? gap : 2, "",
-                (double)(event->time_ms - progress->step_started_ms) / 1000);
+        fprintf(stderr, "%*s%.1f s", gap > 2 ? gap : 2, "", (double)(event->time_ms - started_ms) / 1000);
     }
     fputc('\n', stderr);
+}
+
+/* The live line of a step that begins, or that this driver has found begun. */
+static void show_beginning(struct progress *progress, const struct run *run, const struct event *event)
+{
+    bool starts = event->type == EVENT_STEP_STARTED || event->type == EVENT_UNDO_STARTED;
+    if (event->type == EVENT_RUN_CLAIMED && run->step >= 0 && run->steps[run->step].started_ms)
+        live_line_begin(&progress->live, run, run->step, event->time_ms - run->steps[run->step].started_ms);
+    if (starts)
+        live_line_begin(&progress->live, run, event->step, 0);
+    if (starts && progress->terminal)
+        live_line_show(&progress->live, run, store_folder(progress->store), "");
 }
 
 static void on_event(void *context, const struct run *run, const struct event *event)
@@ -249,19 +212,16 @@ static void on_event(void *context, const struct run *run, const struct event *e
         print_json_event(run, event);
         return;
     }
-    if (event->type == EVENT_STEP_STARTED)
-        progress->step_started_ms = event->time_ms;
     if (progress->invocation->quiet)
         return;
     char *line = event_line(run->machine, event);
     if (*line)
-        print_line(progress, event, line);
+        print_line(progress, run, event, line);
     free(line);
     if (event->type == EVENT_STEP_CHECKPOINT)
         return;
     progress->waits[0] = '\0';
-    if (progress->terminal && (event->type == EVENT_STEP_STARTED || event->type == EVENT_UNDO_STARTED))
-        show_standing(progress, run, "");
+    show_beginning(progress, run, event);
 }
 
 static void on_waits(void *context, const struct run *run, const char *what)
@@ -270,9 +230,11 @@ static void on_waits(void *context, const struct run *run, const char *what)
     if (progress->invocation->json || progress->invocation->quiet || run->step < 0)
         return;
     if (progress->terminal) {
-        show_standing(progress, run, what);
+        live_line_show(&progress->live, run, store_folder(progress->store), what);
         return;
     }
+    if (!*what)
+        return;
     /* Elsewhere each line stays: only what is new, and not too often. */
     int64_t now_ms = clock_system()->steady_ms(clock_system());
     bool often = progress->waits[0] && now_ms - progress->waits_at_ms < WAITS_LINE_EVERY_MS;
@@ -281,7 +243,7 @@ static void on_waits(void *context, const struct run *run, const char *what)
     progress->waits_at_ms = now_ms;
     snprintf(progress->waits, sizeof progress->waits, "%s", what);
     char *clean = text_cleaned(what);
-    fprintf(stderr, "  · %-*s %s\n", NAME_WIDTH, run->machine->steps[run->step].id, clean);
+    fprintf(stderr, "  · %-*s %s\n", STEP_NAME_WIDTH, run->machine->steps[run->step].id, clean);
     free(clean);
 }
 
@@ -331,19 +293,37 @@ static void print_decision(const struct run *run)
 static void print_half_done(const struct run *run)
 {
     for (int i = 0; i < run->machine->step_count; i++)
-        if (run_step_is_half_done(run, i))
+        if (run->steps[i].act.unproven && run->steps[i].act.acted)
             fprintf(stderr, "  half done: %s\n", run->machine->steps[i].id);
 }
 
-static void print_end(const struct run *run)
+/* The time since somebody first drove it: a run may have waited for that for days. */
+static void print_success(struct store *store, const struct run *run)
+{
+    struct standing standing;
+    struct error ignored;
+    fprintf(stderr, "run %lld succeeded", (long long)run->id);
+    if (!standing_read(store, run->id, &standing, &ignored) && standing.ran_ms >= 0)
+        fprintf(stderr, " in %.1f s", (double)standing.ran_ms / 1000);
+    fprintf(stderr, " · history: pawl history %lld\n", (long long)run->id);
+    standing_clear(&standing);
+}
+
+static void print_failure(const struct run *run)
+{
+    char *message = text_cleaned(json_text(run->error, "message", ""));
+    fprintf(stderr, "run %lld failed: %s\n      put it right, then: pawl resume %lld\n", (long long)run->id,
+            message, (long long)run->id);
+    free(message);
+}
+
+static void print_end(struct store *store, const struct run *run)
 {
     long long id = run->id;
-    double seconds = (double)(run->finished_ms - run->submitted_ms) / 1000;
     if (run->status == RUN_SUCCEEDED)
-        fprintf(stderr, "run %lld succeeded in %.1f s · history: pawl history %lld\n", id, seconds, id);
+        print_success(store, run);
     else if (run->status == RUN_FAILED)
-        fprintf(stderr, "run %lld failed: %s\n      put it right, then: pawl resume %lld\n", id,
-                json_text(run->error, "message", ""), id);
+        print_failure(run);
     else if (run->status == RUN_CANCELLED || run->status == RUN_ROLLED_BACK)
         fprintf(stderr, "run %lld %s · history: pawl history %lld\n", id,
                 run->status == RUN_CANCELLED ? "was cancelled: nothing was undone" : "was rolled back", id);
@@ -365,14 +345,14 @@ static void on_left(void *context, const struct run *run, const struct error *er
 {
     struct progress *progress = context;
     progress->left++;
-    clear_standing(progress);
+    live_line_clear(&progress->live);
     int status = error->code ? error_exit_status(error->code) : run_exit_status(run);
     if (status > progress->status)
         progress->status = status;
     if (error->code)
         report_error(progress->invocation, error);
-    else if (!progress->invocation->json)
-        print_end(run);
+    else if (!progress->invocation->json && !(progress->invocation->quiet && run_is_ended(run)))
+        print_end(progress->store, run); /* quiet: only what somebody has to do something about */
 }
 
 struct driver_watcher progress_watcher(struct progress *progress)

@@ -4,19 +4,19 @@
 #define PAWL_CLI_PROGRESS_H
 
 #include "cli/command.h"
+#include "cli/live_line.h"
 #include "engine/driver.h"
 
 struct progress {
     const struct invocation *invocation;
+    struct store *store;
     bool asks;  /* a person is at the terminal */
     int status; /* the exit status so far: the worst of all runs that have left */
     int left;
-    int64_t step_started_ms;
     char waits[300];     /* the line shown last */
     int64_t waits_at_ms; /* steady; when */
     bool terminal;       /* stderr is one: what is waited for stands in a line that is written over */
-    bool standing;       /* such a line stands now */
-    unsigned spin;
+    struct live_line live;
 };
 
 /* The watcher of a driver; `progress` must outlive it. */

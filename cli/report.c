@@ -6,24 +6,32 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "jobs/source.h"
 
 char *text_cleaned(const char *text)
 {
     struct text clean = {0};
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        bool harmless = (byte >= 0x20 && byte != 0x7F) || byte == '\n' || byte == '\t';
-        /* C1 controls come as C2 80 … C2 9F in UTF-8 */
-        bool c1 = byte == 0xC2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xA0;
-        if (harmless && !c1) {
-            text_append(&clean, text, 1);
-        } else if (c1) {
-            text_format(&clean, "\\x%02x", (unsigned char)*++text);
-        } else {
-            text_format(&clean, "\\x%02x", byte);
-        }
+    for (size_t length; *text; text += length) {
+        long code;
+        length = source_character(text, &code);
+        bool c1 = code >= 0x80 && code < 0xA0;
+        if (code == '\n' || code == '\t' || (code >= 0x20 && code != 0x7F && !c1))
+            text_append(&clean, text, length);
+        else
+            text_format(&clean, "\\x%02x", c1 ? (unsigned)code : (unsigned char)*text);
     }
     return text_take(&clean);
+}
+
+json_t *text_json(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value)
+        return value;
+    char *clean = text_cleaned(text);
+    value = json_string(clean);
+    free(clean);
+    return value;
 }
 
 void report_json(json_t *value)
@@ -38,9 +46,10 @@ void report_json(json_t *value)
 int report_error(const struct invocation *invocation, const struct error *error)
 {
     if (invocation->json) {
-        json_t *one = json_pack("{s:s,s:s}", "code", error_code_text(error->code), "message", error->message);
+        json_t *one = json_pack("{s:s,s:o}", "code", error_code_text(error->code), "message",
+                                text_json(error->message));
         if (error->next[0])
-            json_object_set_new(one, "hint", json_string(error->next));
+            json_object_set_new(one, "hint", text_json(error->next));
         report_json(json_pack("{s:[o]}", "errors", one));
     } else {
         char *message = text_cleaned(error->message), *next = text_cleaned(error->next);

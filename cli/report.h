@@ -15,7 +15,11 @@ int report_error(const struct invocation *invocation, const struct error *error)
 int report_diagnostics(const struct invocation *invocation, const struct diagnostics *diagnostics);
 /* One JSON document and a newline on stdout; takes the reference over. */
 void report_json(json_t *value);
-/* Text from elsewhere for a terminal: control characters become \xNN; free() it. */
+/* Text from elsewhere for a terminal: control characters, and bytes that are no UTF-8, become \xNN; free()
+ * it.
+ */
 char *text_cleaned(const char *text);
+/* Text from elsewhere as JSON: as it is where it is UTF-8, else cleaned; a new reference. */
+json_t *text_json(const char *text);
 
 #endif

@@ -1,15 +1,17 @@
 /* pawl resume: continue interrupted and failed runs. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
+#include "cli/actor.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/resume_line.h"
 #include "cli/session.h"
 #include "cli/store_open.h"
+#include "cli/word.h"
 
 const struct option_declaration RESUME_OPTIONS[] = {
     {"all", 0, NULL, "every interrupted run, never a failed one"},
@@ -81,43 +83,68 @@ static int find_runs(const struct invocation *invocation, struct store *store, s
 
 static int refuse_choice(const struct invocation *invocation, const struct finding *finding)
 {
+    enum { SHOWN = 20 };
     struct error error;
-    error_set(&error, ERROR_USAGE,
-              finding->count ? "%d runs are interrupted: which one?" : "no run is interrupted",
-              finding->count);
-    struct text_list {
-        char text[400];
-    } list = {""};
-    for (int i = 0; i < finding->count && strlen(list.text) < 360; i++)
-        snprintf(list.text + strlen(list.text), sizeof list.text - strlen(list.text), "%s%lld", i ? ", " : "",
-                 (long long)finding->runs[i].run);
-    if (finding->count)
-        error_next(&error, "pawl resume RUN, or --all; interrupted: %s", list.text);
-    else
+    struct text list = {0};
+    for (int i = 0; i < finding->count && i < SHOWN; i++)
+        text_format(&list, "%s%lld", i ? ", " : "", (long long)finding->runs[i].run);
+    if (finding->count) {
+        error_set(&error, ERROR_USAGE, "%d runs are interrupted: which one?", finding->count);
+        error_next(&error, "pawl resume RUN, or --all; interrupted: %s%s", text_string(&list),
+                   finding->count > SHOWN ? " …" : "");
+    } else {
+        error_set(&error, ERROR_USAGE, "no run is interrupted");
         error_next(&error, "pawl list");
+    }
+    text_clear(&list);
     return report_error(invocation, &error);
+}
+
+/* What a person says with it. */
+static json_t *resume_body(const struct invocation *invocation)
+{
+    static const char *const members[] = {"from", "reason"};
+    json_t *body = json_object();
+    for (int i = 0; i < 2; i++)
+        if (invocation_has(invocation, members[i]))
+            json_object_set_new(body, members[i], json_string(invocation_value(invocation, members[i])));
+    return body;
+}
+
+/* Asked before the run is claimed: a step that cannot be entered again leaves no record. */
+static int check_from(const struct invocation *invocation, struct store *store, int64_t run,
+                      const json_t *body, struct error *error)
+{
+    if (!invocation_has(invocation, "from"))
+        return 0;
+    char *actor = actor_read();
+    const struct run_command word = {.name = "resume", .body = body, .actor = actor};
+    int result = word_check(store, run, &word, error);
+    free(actor);
+    return result;
 }
 
 /* A person's resume of one run: goes on from a failed step, ends a pause, or re-enters an earlier step. */
 static int resume_one(const struct invocation *invocation, struct store *store, int64_t run)
 {
-    const char *from = invocation_value(invocation, "from"), *reason = invocation_value(invocation, "reason");
-    json_t *body = json_object();
-    if (from)
-        json_object_set_new(body, "from", json_string(from));
-    if (reason)
-        json_object_set_new(body, "reason", json_string(reason));
-    char *line = invocation->json || invocation->quiet ? NULL : resume_line(store, run);
-    struct session_run one = {
-        .run = run,
-        .line = line,
-        .take = {.command = "resume",
-                 .body = body,
-                 .take_over = invocation_has(invocation, "take-over"),
-                 .reason = reason},
-    };
-    int status = session_drive(invocation, store, &one, 1);
-    free(line);
+    struct error error = {0};
+    json_t *body = resume_body(invocation);
+    int status;
+    if (check_from(invocation, store, run, body, &error)) {
+        status = report_error(invocation, &error);
+    } else {
+        char *line = invocation->json || invocation->quiet ? NULL : resume_line(store, run);
+        struct session_run one = {
+            .run = run,
+            .line = line,
+            .take = {.command = "resume",
+                     .body = body,
+                     .take_over = invocation_has(invocation, "take-over"),
+                     .reason = invocation_value(invocation, "reason")},
+        };
+        status = session_drive(invocation, store, &one, 1);
+        free(line);
+    }
     json_decref(body);
     return status;
 }

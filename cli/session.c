@@ -29,6 +29,7 @@ int session_drive(const struct invocation *invocation, struct store *store, cons
 {
     struct error error = {0};
     struct progress progress = {.invocation = invocation,
+                                .store = store,
                                 .asks = person_is_there(invocation),
                                 .terminal = !invocation->json && isatty(STDERR_FILENO)};
     char *actor = actor_read();

@@ -1,15 +1,18 @@
-/* pawl submit: record a run, and drive it. */
+/* pawl submit: record a run and drive it. */
 #include "engine/submit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/report.h"
+#include "cli/run_view.h"
 #include "cli/session.h"
+#include "cli/standing.h"
 #include "cli/store_open.h"
 #include "cli/submission.h"
 
@@ -23,41 +26,81 @@ const struct option_declaration SUBMIT_OPTIONS[] = {
     {NULL, 0, NULL, NULL},
 };
 
+/* The first line, before anything is driven. `standing`: of a run that was submitted before with this key. */
 static void print_number(const struct invocation *invocation, const struct submission *submission,
-                         int64_t run, bool old)
+                         int64_t run, const struct standing *standing)
 {
     const json_t *record = submission->cluster->record;
     if (invocation->json) {
-        report_json(json_pack("{s:s,s:I,s:s,s:O,s:b}", "event", "run_submitted", "run", (json_int_t)run,
-                              "job", submission->job->name, "cluster", record, "existed", old));
+        report_json(json_pack("{s:s,s:I,s:s,s:O,s:b,s:s?}", "event", "run_submitted", "run", (json_int_t)run,
+                              "job", submission->job->name, "cluster", record, "existed", standing != NULL,
+                              "status", standing ? standing_status(standing) : NULL));
         return;
     }
-    const char *where = json_text(record, "context", json_text(record, "file", ""));
     const char *server = json_text(record, "server", NULL);
-    printf("run %lld  %s  on %s%s%s%s%s\n", (long long)run, submission->job->name, where, server ? " (" : "",
-           server ? server : "", server ? ")" : "", old ? "  (submitted before with this key)" : "");
+    printf("run %lld  %s  on %s%s%s%s%s\n", (long long)run, submission->job->name, cluster_name(record),
+           server ? " (" : "", server ? server : "", server ? ")" : "",
+           standing ? "  (submitted before with this key)" : "");
     fflush(stdout);
-}
-
-static int drive(const struct invocation *invocation, struct store *store, int64_t run)
-{
-    struct session_run one = {.run = run};
-    return session_drive(invocation, store, &one, 1);
 }
 
 /* What a person is asked once, on a terminal. */
 static bool confirm(const struct invocation *invocation, const struct submission *submission)
 {
     char *params = json_canonical(submission->params);
-    char *question = string_format(
-        "%s on %s with %s?", submission->job->name,
-        json_text(submission->cluster->record, "context", json_text(submission->cluster->record, "file", "")),
-        params);
+    char *question = string_format("%s on %s with %s?", submission->job->name,
+                                   cluster_name(submission->cluster->record), params);
     bool yes = session_confirm(invocation, question);
     free(question);
     free(params);
     return yes;
 }
+
+/* ---- a run that was submitted before with this key: it is not driven, only told ---- */
+
+/* What a run that somebody else drives, or will, leaves with: 0 where this call would have left it so, too.
+ */
+static int exit_status_of_open(const struct invocation *invocation, const struct standing *standing)
+{
+    if (invocation_has(invocation, "detach"))
+        return EXIT_SUCCEEDED;
+    return standing->driver ? EXIT_LOCKED : EXIT_INTERRUPTED;
+}
+
+static void print_standing(const struct invocation *invocation, const struct standing *standing)
+{
+    struct text next = {0};
+    standing_say_next(standing, &next);
+    if (!invocation->json) {
+        fprintf(stderr, "run %lld: %s", (long long)json_int(standing->run, "run", 0),
+                standing_status(standing));
+        if (standing->driver)
+            fprintf(stderr, ", driven by process %s", standing->driver);
+        fprintf(stderr, "\n%s", text_string(&next));
+    }
+    text_clear(&next);
+}
+
+static int tell_old(const struct invocation *invocation, struct store *store,
+                    const struct submission *submission, int64_t run)
+{
+    struct error error = {0};
+    struct standing standing;
+    int status;
+    if (standing_read(store, run, &standing, &error)) {
+        status = report_error(invocation, &error);
+    } else {
+        print_number(invocation, submission, run, &standing);
+        print_standing(invocation, &standing);
+        status = standing_exit_status(&standing);
+        if (status < 0)
+            status = exit_status_of_open(invocation, &standing);
+    }
+    standing_clear(&standing);
+    return status;
+}
+
+/* ---- submitting ---- */
 
 static int submit(const struct invocation *invocation, const struct submission *submission)
 {
@@ -74,21 +117,40 @@ static int submit(const struct invocation *invocation, const struct submission *
         return status;
     if (run_submit(store, submission, &run, &old, &error)) {
         status = report_error(invocation, &error);
+    } else if (old) {
+        status = tell_old(invocation, store, submission, run);
     } else {
-        print_number(invocation, submission, run, old);
-        if (!old && !submission->paused && !invocation_has(invocation, "detach"))
-            status = drive(invocation, store, run);
+        print_number(invocation, submission, run, NULL);
+        if (!submission->paused && !invocation_has(invocation, "detach"))
+            status = session_drive(invocation, store, &(struct session_run){.run = run}, 1);
     }
     store_close(store);
     return status;
 }
 
+/* A key is an identifier of the caller: one line that can be shown. */
+static int check_key(const char *key, struct error *error)
+{
+    char *clean = text_cleaned(key ? key : "-");
+    bool plain = !key || (!strcmp(clean, key) && !strpbrk(key, "\n\t"));
+    free(clean);
+    if (key && !*key)
+        return error_set(error, ERROR_USAGE, "--key is empty");
+    if (key && strlen(key) > LIMIT_KEY_BYTES)
+        return error_set(error, ERROR_USAGE, "--key is longer than %d bytes", LIMIT_KEY_BYTES);
+    return plain ? 0 : error_set(error, ERROR_USAGE, "--key holds control characters");
+}
+
 int command_submit(struct invocation *invocation)
 {
+    struct error error = {0};
+    const char *key = invocation_value(invocation, "key");
+    if (check_key(key, &error))
+        return report_error(invocation, &error);
     struct opened_submission opened;
     int status = submission_open(invocation, &opened);
     if (!status) {
-        opened.submission.key = invocation_value(invocation, "key");
+        opened.submission.key = key;
         opened.submission.paused = invocation_has(invocation, "paused");
         opened.submission.waits = invocation->wait_ms > 0 || invocation_has(invocation, "detach");
         status = submit(invocation, &opened.submission);

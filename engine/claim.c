@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "engine/drive.h"
 #include "engine/host.h"
+#include "engine/table.h"
 
 #define TAKE_OVER_WAIT_MS 10000
 
@@ -85,19 +86,15 @@ static void emit_claim(struct drive *drive, const struct driver_take *take, stru
     decision->failed = run_fold(run, event, &decision->error) != 0;
 }
 
-int drive_take_lock(struct drive *drive, bool *out_taken, struct error *error)
+int drive_take_lock(struct drive *drive, int64_t *out_holder, struct error *error)
 {
     struct run *run = drive->run;
     const char *lock = json_text(run->submitted, "lock", NULL);
-    *out_taken = false;
+    *out_holder = 0;
     if (!lock || run->holds_lock)
         return 0;
     const char *identity = json_text(json_object_get(run->submitted, "cluster"), "identity", "");
-    int64_t holder = 0;
-    if (store_take_lock(drive->driver->store, identity, lock, run->id, &holder, error))
-        return -1;
-    *out_taken = holder == run->id;
-    return 0;
+    return store_take_lock(drive->driver->store, identity, lock, run->id, out_holder, error);
 }
 
 int drive_claim(struct drive *drive, struct error *error)
@@ -106,7 +103,9 @@ int drive_claim(struct drive *drive, struct error *error)
     struct store *store = drive->driver->store;
     int64_t newest = 0;
     drive_look(drive);
-    drive->live->act_ended_ms = drive->live->counted_to_ms = drive->live->recorded_ms = drive->live->now_ms;
+    drive->live->act_ended_ms = drive->live->counted_to_ms = drive->live->now_ms;
+    /* What the step in hand is found to wait for is recorded at once: nobody has said it yet. */
+    drive->live->recorded_ms = drive->live->now_ms - CHECKPOINT_EVERY_MS;
     drive->decision = memory_new(sizeof *drive->decision);
     /* The epoch tells whether another driver has claimed since; the newest record, whether it has ended the
      * run. */

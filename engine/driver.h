@@ -25,7 +25,8 @@ struct driver_watcher {
     void *context;
     /* An event is durable. */
     void (*event)(void *context, const struct run *run, const struct event *event);
-    /* What a step waits for, at each look at it (shown as progress); `what` is borrowed. */
+    /* What a step waits for, at each look at it (shown as progress); `what` is borrowed, "" where it does not
+     * say: its program runs. */
     void (*waits)(void *context, const struct run *run, const char *what);
     /* A question stands. 1: approve · 0: leave the run waiting. */
     int (*approve)(void *context, const struct run *run, const char *question);

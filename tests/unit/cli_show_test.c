@@ -183,8 +183,8 @@ END_TEST
 START_TEST(status_has_the_fields_of_the_reference)
 {
     put_five_runs();
-    static const char *const fields[] = {"run",       "job",      "status",  "epoch", "cluster",
-                                         "submitted", "finished", "waiting", "error", "steps"};
+    static const char *const fields[] = {"run",      "job",     "status", "epoch", "cluster", "submitted",
+                                         "finished", "waiting", "error",  "steps", "began",   "reason"};
     static const char *const of_steps[] = {"id",      "uses",     "status",  "visit", "attempt",
                                            "started", "finished", "outputs", "error"};
     json_t *run = pawl_json("status 1 --json", 0);

@@ -1,0 +1,13 @@
+/* The last line that a run's program has written, while it runs. */
+#ifndef PAWL_CLI_LAST_OUTPUT_H
+#define PAWL_CLI_LAST_OUTPUT_H
+
+#include "engine/run.h"
+
+/* Of the step in hand, without control sequences; "" where there is none. free() it. */
+char *last_output(const struct run *run, const char *store_folder);
+/* The last line of a text, as a terminal would show it in the end: free of control sequences, what a carriage
+ * return has overwritten left out. free() it. */
+char *last_line_of(const char *text);
+
+#endif

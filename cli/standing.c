@@ -1,0 +1,236 @@
+#include "cli/standing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "cli/command.h"
+#include "cli/report.h"
+#include "cli/run_view.h"
+#include "engine/driver.h"
+
+/* ---- reading ---- */
+
+struct reading {
+    struct store *store;
+    struct standing *standing;
+    json_t *steps;
+    int64_t began_ms, finished_ms;
+    char *failed_step, *failed_message; /* of the newest failure */
+    json_t *reason;
+};
+
+static int see_run(void *context, const struct run_row *row)
+{
+    struct reading *reading = context;
+    struct standing *standing = reading->standing;
+    standing->run = run_view_json(row, run_shown_status(reading->store, row));
+    standing->actor = string_copy(row->actor);
+    standing->lock = string_copy(row->lock);
+    reading->finished_ms = row->finished_ms;
+    json_t *driver = driver_lives(reading->store, row->driver) ? json_loads(row->driver, 0, NULL) : NULL;
+    if (driver)
+        standing->driver = string_format("%lld on %s", (long long)json_int(driver, "pid", 0),
+                                         json_text(driver, "host", "?"));
+    json_decref(driver);
+    return 0;
+}
+
+static int see_step(void *context, const struct step_row *row)
+{
+    json_array_append_new(((struct reading *)context)->steps, step_view_json(row));
+    return 0;
+}
+
+/* The first claim: what lies before it, nobody has spent on the run. */
+static int see_beginning(void *context, const struct record *record)
+{
+    struct reading *reading = context;
+    if (strcmp(record->event, "run_claimed"))
+        return 0;
+    reading->began_ms = record->time_ms;
+    return 1;
+}
+
+static void keep_failure(struct reading *reading, const struct record *record, const json_t *body)
+{
+    free(reading->failed_step);
+    free(reading->failed_message);
+    reading->failed_step = string_copy(record->step);
+    reading->failed_message = string_copy(json_text(json_object_get(body, "error"), "message", ""));
+}
+
+/* A person's word, or the failure that the step's policy answered. */
+static void keep_reason(struct reading *reading, const struct record *record, const json_t *body)
+{
+    const char *text = json_text(body, "reason", "");
+    json_decref(reading->reason);
+    if (strcmp(text, "on_failure: rollback")) {
+        reading->reason = json_pack("{s:s,s:s}", "actor", record->actor, "text", text);
+        return;
+    }
+    char *failure = string_format("\"%s\" failed: %s", reading->failed_step ? reading->failed_step : "",
+                                  reading->failed_message ? reading->failed_message : "");
+    reading->reason = json_pack("{s:n,s:o}", "actor", "text", text_json(failure));
+    free(failure);
+}
+
+static int see_reason(void *context, const struct record *record)
+{
+    struct reading *reading = context;
+    bool fails = !strcmp(record->event, "step_failed");
+    bool ends = !strcmp(record->event, "cancel_requested") || !strcmp(record->event, "rollback_started");
+    json_t *body = fails || ends ? json_loads(record->body, 0, NULL) : NULL;
+    if (fails)
+        keep_failure(reading, record, body);
+    if (ends)
+        keep_reason(reading, record, body);
+    json_decref(body);
+    return 0;
+}
+
+/* Why it ended as it was not meant to. */
+static int read_reason(struct reading *reading, int64_t run, struct error *error)
+{
+    const char *status = standing_status(reading->standing);
+    if (strcmp(status, "cancelled") && strcmp(status, "rolled_back"))
+        return 0;
+    return store_each_record(reading->store, run, 0, see_reason, reading, error) < 0 ? -1 : 0;
+}
+
+int standing_read(struct store *store, int64_t run, struct standing *standing, struct error *error)
+{
+    struct reading reading = {.store = store, .standing = standing, .steps = json_array()};
+    *standing = (struct standing){.ran_ms = -1};
+    int result = -1;
+    if (!store_read_run(store, run, see_run, &reading, error) &&
+        !store_each_step(store, run, see_step, &reading, error) &&
+        store_each_record(store, run, 0, see_beginning, &reading, error) >= 0 &&
+        !read_reason(&reading, run, error)) {
+        json_object_set(standing->run, "steps", reading.steps);
+        json_object_set_new(standing->run, "began", instant_json(reading.began_ms));
+        json_object_set_new(standing->run, "reason", reading.reason ? reading.reason : json_null());
+        reading.reason = NULL;
+        if (reading.finished_ms && reading.began_ms)
+            standing->ran_ms = reading.finished_ms - reading.began_ms;
+        result = 0;
+    }
+    json_decref(reading.steps);
+    json_decref(reading.reason);
+    free(reading.failed_step);
+    free(reading.failed_message);
+    return result;
+}
+
+void standing_clear(struct standing *standing)
+{
+    json_decref(standing->run);
+    free(standing->actor);
+    free(standing->lock);
+    free(standing->driver);
+}
+
+const char *standing_status(const struct standing *standing)
+{
+    return json_text(standing->run, "status", "");
+}
+
+/* ---- saying ---- */
+
+static void say_failure(const struct standing *standing, struct text *out)
+{
+    const json_t *error = json_object_get(standing->run, "error");
+    char *message = text_cleaned(json_text(error, "message", ""));
+    text_format(out, "failed at \"%s\": %s\n  put it right, then: pawl resume %lld\n",
+                json_text(error, "step", ""), message, (long long)json_int(standing->run, "run", 0));
+    free(message);
+}
+
+static void say_reason(const struct standing *standing, struct text *out)
+{
+    const json_t *reason = json_object_get(standing->run, "reason");
+    const char *actor = json_text(reason, "actor", NULL);
+    bool cancelled = !strcmp(standing_status(standing), "cancelled");
+    char *line = string_format("%s%s%s: %s", cancelled ? "cancelled" : "rolled back", actor ? " by " : "",
+                               actor ? actor : "", json_text(reason, "text", ""));
+    char *clean = text_cleaned(line);
+    text_format(out, "%s\n", clean);
+    free(clean);
+    free(line);
+}
+
+static void say_wait(const struct standing *standing, struct text *out)
+{
+    const json_t *waiting = json_object_get(standing->run, "waiting");
+    const char *what = json_text(waiting, "for", ""), *step = json_text(waiting, "step", "");
+    long long run = json_int(standing->run, "run", 0);
+    if (!strcmp(what, "approval"))
+        text_format(out, "waits for approval: pawl approve %lld %s, or pawl reject %lld %s --reason \"…\"\n",
+                    run, step, run, step);
+    else if (!strcmp(what, "decision"))
+        text_format(out,
+                    "waits for a decision at \"%s\":\n"
+                    "  pawl resolve %lld %s --done  --reason \"…\"    if it has happened\n"
+                    "  pawl resolve %lld %s --retry --reason \"…\"    if it has not\n",
+                    step, run, step, run, step);
+    else if (!strcmp(what, "paused"))
+        text_format(out, "paused: pawl resume %lld\n", run);
+    else if (!strcmp(what, "lock"))
+        text_format(out, "waits for the lock %s\n", standing->lock ? standing->lock : "");
+    else if (!strcmp(what, "timer"))
+        text_format(out, "waits until %s\n", json_text(waiting, "until", "?"));
+}
+
+static void say_interruption(const struct standing *standing, struct text *out)
+{
+    text_format(out, "nobody drives it: pawl resume %lld\n", (long long)json_int(standing->run, "run", 0));
+}
+
+static void say_queue(const struct standing *standing, struct text *out)
+{
+    text_format(out, "nobody has driven it yet: pawl resume %lld\n",
+                (long long)json_int(standing->run, "run", 0));
+}
+
+#define GOES_ON (-1)
+
+/* What each shown status leads to. One that waits depends on what it waits for. */
+static const struct {
+    const char *status;
+    int exit_status;
+    void (*say)(const struct standing *standing, struct text *out);
+} STATUSES[] = {
+    {"succeeded", EXIT_SUCCEEDED, NULL},
+    {"failed", EXIT_FAILED, say_failure},
+    {"cancelled", EXIT_FAILED, say_reason},
+    {"rolled_back", EXIT_FAILED, say_reason},
+    {"interrupted", EXIT_INTERRUPTED, say_interruption},
+    {"queued", GOES_ON, say_queue},
+    {"running", GOES_ON, NULL},
+    {"waiting", EXIT_PERSON, say_wait},
+};
+
+static int find_status(const struct standing *standing)
+{
+    int last = sizeof STATUSES / sizeof *STATUSES - 1;
+    for (int i = 0; i < last; i++)
+        if (!strcmp(STATUSES[i].status, standing_status(standing)))
+            return i;
+    return last;
+}
+
+void standing_say_next(const struct standing *standing, struct text *out)
+{
+    int found = find_status(standing);
+    if (STATUSES[found].say)
+        STATUSES[found].say(standing, out);
+}
+
+int standing_exit_status(const struct standing *standing)
+{
+    int status = STATUSES[find_status(standing)].exit_status;
+    const char *what = json_text(json_object_get(standing->run, "waiting"), "for", "");
+    bool by_itself = !strcmp(what, "timer") || !strcmp(what, "lock");
+    return status == EXIT_PERSON && by_itself ? GOES_ON : status;
+}

@@ -1,0 +1,73 @@
+/* The scene of tests that submit: a simulated cluster in virtual time and some jobs, in the test's folder. */
+#ifndef PAWL_TESTS_CLI_SCENE_H
+#define PAWL_TESTS_CLI_SCENE_H
+
+#include "cli_support.h"
+
+__attribute__((unused)) static void write_job(const char *name, const char *text)
+{
+    char *path = string_format("%s/%s.yaml", test_folder, name);
+    struct error error = {0};
+    DO(file_replace(path, text, strlen(text), 0600, &error));
+    free(path);
+}
+
+__attribute__((unused)) static void make_scene(void)
+{
+    make_folder();
+    ck_assert_int_eq(chdir(test_folder), 0);
+    char *cluster = string_format("sim:%s/c.sim", test_folder);
+    setenv("PAWL_ACTOR", "ops@bastion", 1);
+    ck_assert_msg(pawl("sim init c.sim --time virtual") == 0, "%s", ran.err);
+    setenv("PAWL_CLUSTER", cluster, 1);
+    free(cluster);
+    write_job("good",
+              "job: good\nversion: 1\nparams:\n  n: {type: int, default: 1, min: 0}\nsteps:\n"
+              "  - {id: one, uses: assert, with: {that: '${params.n > 0}', message: n is too small}}\n"
+              "  - {id: nap, uses: sleep, with: {for: 1h}}\n");
+    write_job("asks", "job: asks\nversion: 1\nlock: ns/name\nsteps:\n"
+                      "  - {id: first, uses: assert, with: {that: '${true}'}}\n"
+                      "  - {id: ask, uses: approve, with: {message: Go on?}}\n"
+                      "  - {id: last, uses: assert, with: {that: '${steps.ask.by != \"\"}'}}\n");
+    write_job("fails", "job: fails\nversion: 1\nsteps:\n"
+                       "  - {id: no, uses: command, effect: converge, with: {argv: [/bin/false]},\n"
+                       "     outputs: {code: {type: int, value: '${exit_code}'}}}\n"
+                       "  - {id: after, uses: assert, with: {that: '${steps.no.code == 7}'}}\n");
+    write_job("edits", "job: edits\nversion: 1\nsteps:\n"
+                       "  - {id: edit, uses: edit_values, with: {file: nowhere.yaml, set: {a.b: 1}}}\n");
+    write_job("broken", "job: broken\nversion: 1\nsteps:\n  - {id: one, uses: asert}\n");
+}
+
+__attribute__((unused)) static void leave_scene(void)
+{
+    ck_assert_int_eq(chdir("/"), 0);
+    remove_folder();
+}
+
+__attribute__((unused)) static void expect(const char *arguments, int status)
+{
+    ck_assert_msg(pawl(arguments) == status, "pawl %s left with %d, not %d:\n%s%s", arguments, ran.status,
+                  status, ran.out, ran.err);
+}
+
+__attribute__((unused)) static void expect_status(int run, const char *status)
+{
+    char *arguments = string_format("status %d --json", run);
+    json_t *view = pawl_json(arguments, 0);
+    ck_assert_msg(!strcmp(text_at(view, "status"), status), "run %d is %s, not %s", run,
+                  text_at(view, "status"), status);
+    json_decref(view);
+    free(arguments);
+}
+
+__attribute__((unused)) static size_t run_count(void)
+{
+    if (access(test_path, F_OK))
+        return 0;
+    json_t *list = pawl_json("list --json", 0);
+    size_t count = json_array_size(list);
+    json_decref(list);
+    return count;
+}
+
+#endif
