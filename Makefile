@@ -133,6 +133,11 @@ bench: packages-check
 crash: $(BUILD)/pawl $(BUILD)/crash/shim.so
 	PAWL=$(abspath $(BUILD)/pawl) CRASH_SHIM=$(abspath $(BUILD)/crash/shim.so) python3 -B tests/crash/crash.py
 
+# SIGKILL at random on several runs and drivers of one store: KILLS=2000 MINUTES=60 SEED=n.
+.PHONY: storm
+storm: $(BUILD)/pawl $(BUILD)/crash/shim.so
+	PAWL=$(abspath $(BUILD)/pawl) CRASH_SHIM=$(abspath $(BUILD)/crash/shim.so) python3 -B tests/crash/storm.py
+
 $(BUILD)/crash/shim.so: tests/crash/shim.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl

@@ -228,11 +228,11 @@ class Place:
         with open(self.path("marks")) as file:
             return len(file.readlines())
 
-    def outcome(self):
+    def outcome(self, run=1):
         counts = {"mark": self.marks()}
         for effect in self.effects():
             counts[effect["effect"]] = counts.get(effect["effect"], 0) + 1
-        return {"cluster": self.cluster(), "outputs": self.outputs(), "values": self.values(), "effects": counts}
+        return {"cluster": self.cluster(), "outputs": self.outputs(run), "values": self.values(), "effects": counts}
 
 
 # Of what `sim show` shows: not the state of the cluster.
