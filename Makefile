@@ -142,6 +142,17 @@ $(BUILD)/crash/shim.so: tests/crash/shim.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
 
+# All that can happen to machines of one to four steps, through the real code. SIZE=full for more.
+EXPLORE_SOURCES = $(wildcard tests/exploration/*.c)
+$(BUILD)/tests/exploration/%.o: ALL_CFLAGS += -Itests
+$(BUILD)/tests/exploration/explore: $(EXPLORE_SOURCES:%.c=$(BUILD)/%.o) $(LIBRARY)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+.PHONY: explore
+explore: $(BUILD)/tests/exploration/explore
+	@$< $(SIZE)
+-include $(EXPLORE_SOURCES:%.c=$(BUILD)/%.d)
+
 # The protocol as a model; needs spin.
 model:
 	tests/model/run.sh

@@ -29,6 +29,9 @@ struct declared_input {
                         as {"spelled": "1.10"} */
 };
 
+/* steps.ID.status is the step's own: no output may be named like it. */
+#define OUTPUT_BUILT_IN "status"
+
 struct declared_output {
     const char *name; /* NULL ends a list */
     enum value_type type;

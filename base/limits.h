@@ -32,6 +32,12 @@
 #define LIMIT_MESSAGE_BYTES     1024
 #define LIMIT_VALUES_FILE_BYTES (4 * 1024 * 1024)
 
+/* the store's file, which is input too */
+#define LIMIT_STORE_VALUE_BYTES (64 * 1024 * 1024) /* one row or value: what is larger is not ours */
+#define LIMIT_STORE_SQL_BYTES   (64 * 1024)        /* one statement, the schema's included */
+#define LIMIT_COUNT             1000000            /* visits, attempts and starts of one step in a record */
+#define LIMIT_DURATION_MS       (10LL * 366 * 86400 * 1000) /* in a stored machine or record */
+
 /* children */
 #define LIMIT_CAPTURE_BYTES  (1024 * 1024) /* of stdout and of stderr each, kept beside the store */
 #define LIMIT_COMMAND_STDOUT (64 * 1024)   /* of stdout that becomes an output */

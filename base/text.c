@@ -69,3 +69,27 @@ void text_clear(struct text *text)
     free(text->bytes);
     *text = (struct text){0};
 }
+
+size_t utf8_length(const char *text, size_t length)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (!length || bytes[0] < 0x80)
+        return length > 0;
+    size_t wanted = bytes[0] < 0xC2 ? 0 : bytes[0] < 0xE0 ? 2 : bytes[0] < 0xF0 ? 3 : bytes[0] < 0xF5 ? 4 : 0;
+    if (!wanted || wanted > length)
+        return 0;
+    for (size_t i = 1; i < wanted; i++)
+        if ((bytes[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (bytes[0] == 0xE0 && bytes[1] < 0xA0) || (bytes[0] == 0xF0 && bytes[1] < 0x90);
+    bool surrogate = bytes[0] == 0xED && bytes[1] >= 0xA0, beyond = bytes[0] == 0xF4 && bytes[1] >= 0x90;
+    return overlong || surrogate || beyond ? 0 : wanted;
+}
+
+bool utf8_is_valid(const char *bytes, size_t length)
+{
+    for (size_t at = 0, size; at < length; at += size)
+        if (!(size = utf8_length(bytes + at, length - at)))
+            return false;
+    return true;
+}

@@ -2,6 +2,7 @@
 #ifndef PAWL_BASE_TEXT_H
 #define PAWL_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct text {
@@ -18,5 +19,10 @@ char *text_take(struct text *text);
 /* Borrowed: the bytes so far, never NULL. */
 const char *text_string(const struct text *text);
 void text_clear(struct text *text);
+
+/* How many bytes the UTF-8 character at `bytes` has, of `length` that are there; 0: it is none (a stray byte,
+ * one cut off, an overlong form, a surrogate, beyond U+10FFFF). */
+size_t utf8_length(const char *bytes, size_t length);
+bool utf8_is_valid(const char *bytes, size_t length);
 
 #endif

@@ -293,7 +293,7 @@ static void print_decision(const struct run *run)
 static void print_half_done(const struct run *run)
 {
     for (int i = 0; i < run->machine->step_count; i++)
-        if (run->steps[i].act.unproven && run->steps[i].act.acted)
+        if (run_step_is_half_done(run, i))
             fprintf(stderr, "  half done: %s\n", run->machine->steps[i].id);
 }
 

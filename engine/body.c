@@ -13,13 +13,12 @@
 #include "engine/look_ahead.h"
 
 struct body {
-    uv_work_t work;
     struct drive *drive;
     enum order order;
     bool undo; /* the undo's body, not the step's */
     struct visit visit;
     struct child child;
-    struct keeper *keeper; /* spawned by prepare */
+    struct keeper *keeper; /* stands ready: spawned by prepare, told to go by apply */
     char *folder, *base, *key;
     json_t *edits;
     json_t *inputs, *checkpoint, *starts; /* references of its own */
@@ -241,6 +240,30 @@ static void run_prepare(struct body *body)
         ask_guards(body);
 }
 
+/* Behind a last look and the gate, like every request that changes something. False where the program does
+ * not run: the answer says why. */
+static bool say_go(struct body *body)
+{
+    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
+    struct keeper *keeper = body->keeper;
+    struct error error = {0};
+    if (!keeper)
+        return true;
+    if (!general_confirm(step, body->undo, &body->visit, &error)) {
+        answer_failed(&body->answer, &error);
+        return false;
+    }
+    if (!gate_pass(&body->drive->gate)) {
+        body->answer.kind = ANSWER_TURNED_BACK;
+        return false;
+    }
+    body->keeper = NULL;
+    if (!keeper_go(keeper))
+        body->answer.kind =
+            ANSWER_TURNED_BACK; /* the gate has been passed: its probe tells what became of it */
+    return body->answer.kind != ANSWER_TURNED_BACK;
+}
+
 static void run_apply(struct body *body)
 {
     const struct machine_step *step = body_step(body);
@@ -248,17 +271,18 @@ static void run_apply(struct body *body)
      * asked. */
     if (body->drive->live->checkpoint && !body->drive->live->acting && step->guard_count)
         ask_guards(body);
-    if (body->guard_refused)
+    if (body->guard_refused || !say_go(body))
         return;
+    look_at_child(body);
     if (body->undo)
         general_undo(step, &body->visit, body->drive->run->names, &body->answer);
     else
         general_apply(step, &body->visit, body->drive->run->names, &body->answer);
 }
 
-static void run_body(uv_work_t *work)
+static void run_body(void *work)
 {
-    struct body *body = work->data;
+    struct body *body = work;
     struct drive *drive = body->drive;
     if (body->order == ORDER_PLAN) {
         bool has = any_has_folder(drive->machine);
@@ -276,9 +300,9 @@ static void run_body(uv_work_t *work)
         body->probe = (struct probe_answer){.kind = PROBE_CANNOT_TELL, .error = error};
         return;
     }
-    look_at_child(body);
     switch (body->order) {
     case ORDER_PROBE:
+        look_at_child(body);
         general_probe(step, body->undo, &body->visit, drive->run->names, &body->probe);
         break;
     case ORDER_MEND:
@@ -341,15 +365,14 @@ static void body_free(struct body *body)
     free(body);
 }
 
-static void body_returned(uv_work_t *work, int status)
+static void body_returned(void *work)
 {
-    (void)status;
-    struct body *body = work->data;
+    struct body *body = work;
     struct drive *drive = body->drive;
     struct live *live = drive->live;
     drive->body = NULL;
     drive->driver->bodies_out--;
-    if (body->keeper && body->answer.kind == ANSWER_DONE && !body->guard_refused) {
+    if (body->order == ORDER_PREPARE && body->answer.kind == ANSWER_DONE && !body->guard_refused) {
         drive->keeper = body->keeper;
         body->keeper = NULL;
     }
@@ -398,7 +421,6 @@ static bool runs_in_loop(const struct body *body)
 void body_start(struct drive *drive, enum order order)
 {
     struct body *body = memory_new(sizeof *body);
-    body->work.data = body;
     body->drive = drive;
     body->order = order;
     body->undo = drive->run->undoing && (order != ORDER_PROBE || drive->live->asks_undo);
@@ -409,13 +431,17 @@ void body_start(struct drive *drive, enum order order)
         gate_open(&drive->gate);
     else if (reopens)
         gate_reopen(&drive->gate);
+    if (order == ORDER_APPLY) {
+        body->keeper = drive->keeper;
+        drive->keeper = NULL;
+    }
     drive->body = body;
     drive->driver->bodies_out++;
     if (runs_in_loop(body)) {
-        run_body(&body->work);
-        body_returned(&body->work, 0);
+        run_body(body);
+        body_returned(body);
     } else {
-        uv_queue_work(&drive->driver->loop, &body->work, run_body, body_returned);
+        loop_work(drive->driver->loop, run_body, body_returned, body);
     }
 }
 

@@ -195,7 +195,7 @@ static void remember_ending(struct deciding *d, enum ending ending, const struct
 static enum command_outcome rollback(struct deciding *d, const struct run_command *command,
                                      struct error *error)
 {
-    if (d->run->undoing)
+    if (d->run->undoing || d->live->ending == ENDING_ROLLBACK)
         return refuse(error, "it is being rolled back already");
     if (d->run->cancelling)
         return refuse(error, "it is being cancelled");

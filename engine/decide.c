@@ -33,6 +33,7 @@ static const struct row TABLE[] = {
     /* Letting go: a step ends only when no body, keeper or child of it is left, and its effect has been asked
        for. */
     ROW(ANYWHERE, TICK, lets_go_while_keeper_is_elsewhere, leave_half_done),
+    ROW(ANYWHERE, TICK, lets_go_slowly_while_stopping, do_rest),
     ROW(ANYWHERE, TICK, lets_go_while_child_may_finish, do_look_at_child_later),
     ROW(ANYWHERE, TICK, lets_go_while_child_lives, do_stop_child),
     ROW(ANYWHERE, TICK, lets_go_with_exit_record, do_take_exit_record),
@@ -111,7 +112,9 @@ static const struct row TABLE[] = {
 
     /* A body's answer. */
     ROW(AT(STARTED) | AT(PREPARED), BODY_DONE, always, body_done),
-    ROW(AT(STARTED) | AT(PREPARED), BODY_UNKNOWN, observes, interrupt_unacted),
+    ROW(AT(STARTED) | AT(PREPARED), BODY_UNKNOWN, observes_while_letting_go, interrupt_unacted),
+    ROW(AT(STARTED) | AT(PREPARED), BODY_UNKNOWN, observes_and_may_look_again, observe_later),
+    ROW(AT(STARTED) | AT(PREPARED), BODY_UNKNOWN, observes, body_failed),
     ROW(AT(STARTED) | AT(PREPARED), BODY_UNKNOWN, always, body_unknown),
     ROW(AT(STARTED) | AT(PREPARED), BODY_AGAIN, acts_when_asked_to_return, body_unknown),
     ROW(AT(STARTED) | AT(PREPARED), BODY_AGAIN, waits_when_asked_to_return, interrupt_unacted),

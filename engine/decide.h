@@ -86,6 +86,7 @@ struct live {
     int64_t recorded_ms;   /* steady: of the last step event, for the rate of checkpoints */
     int probe_failures;    /* in a row, of transient kind */
     bool looked;           /* the start in hand only observes, and has had a good look: it waits */
+    int blind_looks;       /* in a row: starts of a step that observes, and could not tell what it saw */
     int64_t held_since_ms; /* since when an `until:` holds; -1: it does not */
     bool half_done;        /* letting go: the cluster may still carry the effect on */
     bool asked_children;   /* the body has seen the child, or its exit record, and could not tell */

@@ -294,19 +294,6 @@ static void forget_ended(struct drive *drive)
     }
 }
 
-/* True where the program runs, or none was to run. */
-static bool say_go(struct drive *drive)
-{
-    struct keeper *keeper = drive->keeper;
-    drive->keeper = NULL;
-    if (!keeper)
-        return true;
-    if (gate_pass(&drive->gate))
-        return keeper_go(keeper);
-    keeper_dismiss(keeper);
-    return false;
-}
-
 /* Each start passes its gate anew: what an earlier one let through is not this one's effect. */
 static void open_gate_of_start(struct drive *drive)
 {
@@ -344,11 +331,6 @@ void drive_act(struct drive *drive)
         drive->leaving = true;
         break;
     case ORDER_APPLY:
-        if (say_go(drive))
-            body_start(drive, order);
-        else
-            drive_returned(drive, &(struct stimulus){.kind = STIMULUS_TURNED_BACK});
-        break;
     case ORDER_PLAN:
     case ORDER_PROBE:
     case ORDER_MEND:

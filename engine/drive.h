@@ -3,13 +3,12 @@
 #ifndef PAWL_ENGINE_DRIVE_H
 #define PAWL_ENGINE_DRIVE_H
 
-#include <uv.h>
-
 #include "cluster/cluster.h"
 #include "engine/decide.h"
 #include "engine/driver.h"
 #include "engine/keeper.h"
 #include "engine/load.h"
+#include "engine/loop.h"
 #include "engine/project.h"
 
 struct drive {
@@ -65,9 +64,7 @@ struct driver {
     int bodies_out;
     int64_t data_version;
     uint64_t random; /* state of the generator for jitter and tokens */
-    uv_loop_t loop;
-    uv_timer_t timer;
-    uv_signal_t signals[3];
+    struct loop *loop;
     int signal, signal_count;
     bool failed;
     struct error error;
@@ -120,6 +117,14 @@ int drive_check_holder(struct drive *drive, struct error *error);
 /* Within a transaction: decides the claim, which drive_write then records, or fails with nothing decided. */
 int drive_claim(struct drive *drive, struct error *error);
 
+/* ---- driver.c: driver_run by the piece, for the simulation, which waits by itself ---- */
+/* Claims what was taken. */
+void driver_begin(struct driver *driver);
+/* Collects people's words, decides, commits, acts. False: every run has been let go, or the driver failed. */
+bool driver_turn(struct driver *driver);
+/* How long nothing is due, in ms; -1: not before something comes back or is said. A virtual clock jumps, when
+ * no body and no keeper is out. */
+int64_t driver_wait_ms(struct driver *driver);
 uint64_t driver_random(struct driver *driver);
 
 #endif

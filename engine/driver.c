@@ -1,7 +1,5 @@
 #include "engine/driver.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -50,34 +48,14 @@ uint64_t driver_random(struct driver *driver)
     return z ^ (z >> 31);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(void *context, int number)
 {
-    struct driver *driver = handle->data;
+    struct driver *driver = context;
     driver->signal = number;
     if (++driver->signal_count > 1)
         _exit(128 + number); /* twice: at once; everything that counts is durable already */
     for (struct drive *drive = driver->drives; drive; drive = drive->next)
         drive->ready = true;
-}
-
-static void on_wake(uv_timer_t *timer)
-{
-    (void)timer;
-}
-
-static void start_loop(struct driver *driver)
-{
-    setenv("UV_THREADPOOL_SIZE", "8", 0); /* LIMIT_WORKERS */
-    uv_loop_init(&driver->loop);
-    uv_timer_init(&driver->loop, &driver->timer);
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (int i = 0; i < 3; i++) {
-        uv_signal_init(&driver->loop, &driver->signals[i]);
-        driver->signals[i].data = driver;
-    }
-    for (int i = 0; i < 3; i++)
-        uv_signal_start(&driver->signals[i], on_signal, numbers[i]);
-    signal(SIGPIPE, SIG_IGN);
 }
 
 struct driver *driver_new(struct store *store, const struct driver_options *options, struct error *error)
@@ -95,15 +73,8 @@ struct driver *driver_new(struct store *store, const struct driver_options *opti
         free(driver);
         return NULL;
     }
-    start_loop(driver);
+    driver->loop = loop_new(on_signal, driver);
     return driver;
-}
-
-static void close_handle(uv_handle_t *handle, void *context)
-{
-    (void)context;
-    if (!uv_is_closing(handle))
-        uv_close(handle, NULL);
 }
 
 static void unlink_own_lock(struct driver *driver)
@@ -119,10 +90,7 @@ void driver_free(struct driver *driver)
 {
     if (!driver)
         return;
-    uv_walk(&driver->loop, close_handle, NULL);
-    uv_run(&driver->loop,
-           UV_RUN_DEFAULT); /* bodies that are still out come back; nothing follows from them */
-    uv_loop_close(&driver->loop);
+    loop_free(driver->loop); /* bodies that are still out come back; nothing follows from them */
     for (struct drive *drive = driver->drives, *next; drive; drive = next) {
         next = drive->next;
         drive_free(drive);
@@ -226,23 +194,30 @@ static void say_what_was_kept(struct driver *driver)
     }
 }
 
-/* A rollback or --from that waited for what was in flight has been decided, or overtaken by the run's end. */
+/* Why a rollback that waited is not done: the run has ended before it, or what is in flight cannot be known.
+ */
+static void explain_overtaken(const struct run *run, struct error *why)
+{
+    if (run_is_ended(run))
+        error_set(why, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
+                  run_status_text(run->status));
+    else
+        error_set(why, ERROR_NOT_ALLOWED_NOW, "%s",
+                  json_text(run->question, "text", "the step in flight could not be settled"));
+}
+
+/* A rollback that waited for what was in flight: the machine has begun it, or has given it up. */
 static void answer_deferred(struct drive *drive)
 {
-    const struct decision *decision = drive->decision;
-    if (!drive->deferred || !decision)
+    const struct run *run = drive->run;
+    bool waits = drive->live->ending == ENDING_ROLLBACK && !run_is_ended(run);
+    struct error why = {0};
+    if (!drive->deferred || !drive->decision || waits)
         return;
-    for (int i = 0; i < decision->event_count; i++) {
-        enum event_type type = decision->events[i].type;
-        bool done = type == EVENT_ROLLBACK_STARTED;
-        struct error why;
-        error_set(&why, ERROR_NOT_ALLOWED_NOW, "the run went on: %s", event_type_text(type));
-        if (!done && !run_is_ended(drive->run))
-            continue;
-        answer_command(drive, drive->deferred, done, &why);
-        drive->deferred = 0;
-        return;
-    }
+    if (!run->undoing)
+        explain_overtaken(run, &why);
+    answer_command(drive, drive->deferred, run->undoing, &why);
+    drive->deferred = 0;
 }
 
 /* ---- a turn of the loop: decide, commit, act ---- */
@@ -472,8 +447,7 @@ static bool any_child_lives(const struct driver *driver)
     return false;
 }
 
-/* How long the loop may sleep, in ms. A virtual clock jumps instead, when no body and no keeper is out. */
-static int64_t sleep_ms(struct driver *driver)
+int64_t driver_wait_ms(struct driver *driver)
 {
     struct drive *drive = NULL;
     if (any_is_ready(driver))
@@ -486,18 +460,13 @@ static int64_t sleep_ms(struct driver *driver)
             clock->jump_to(clock, clock->steady_ms(clock) + wait_ms);
         wait_ms = idle ? 0 : CHILD_LOOK_MS;
     }
-    if (wait_ms < 0 || wait_ms > COMMANDS_LOOK_MS)
-        wait_ms = COMMANDS_LOOK_MS;
     return wait_ms;
 }
 
-/* Collects what completes until then. The timer repeats: one that is due before the loop looks would else
- * never end its wait. */
-static void collect(struct driver *driver, int64_t wait_ms)
+/* Words of other processes do not wake the loop: it looks for them. */
+static int64_t until_look_ms(int64_t wait_ms)
 {
-    uv_timer_start(&driver->timer, on_wake, (uint64_t)wait_ms, COMMANDS_LOOK_MS);
-    uv_run(&driver->loop, wait_ms ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-    uv_timer_stop(&driver->timer);
+    return wait_ms < 0 || wait_ms > COMMANDS_LOOK_MS ? COMMANDS_LOOK_MS : wait_ms;
 }
 
 void drive_returned(struct drive *drive, const struct stimulus *stimulus)
@@ -514,17 +483,26 @@ void drive_returned(struct drive *drive, const struct stimulus *stimulus)
     drive->ready = true;
 }
 
-int driver_run(struct driver *driver, struct error *error)
+void driver_begin(struct driver *driver)
 {
     driver->failed = driver_claim_all(driver) != 0;
-    while (driver->drives && !driver->failed) {
-        look_for_commands(driver);
-        say_what_was_kept(driver);
-        turn(driver);
-        if (!driver->drives || driver->failed)
-            break;
-        collect(driver, sleep_ms(driver));
-    }
+}
+
+bool driver_turn(struct driver *driver)
+{
+    if (!driver->drives || driver->failed)
+        return false;
+    look_for_commands(driver);
+    say_what_was_kept(driver);
+    turn(driver);
+    return driver->drives && !driver->failed;
+}
+
+int driver_run(struct driver *driver, struct error *error)
+{
+    driver_begin(driver);
+    while (driver_turn(driver))
+        loop_collect(driver->loop, until_look_ms(driver_wait_ms(driver)));
     if (!driver->failed)
         return 0;
     *error = driver->error;

@@ -38,6 +38,8 @@ static void forget_in_hand(struct live *live)
     live->fresh = live->acting = live->half_done = live->asked_children = false;
     live->held_since_ms = -1;
     live->probe_failures = 0;
+    live->due_ms = -1; /* what its body was to be called for again */
+    live->after_wait = ORDER_NOTHING;
     forget(&live->inputs);
     forget(&live->checkpoint);
     forget(&live->probe_checkpoint);
@@ -71,8 +73,10 @@ void emit(struct deciding *d, enum event_type type, int step, json_t *body)
         event->attempt = (int)json_int(body, "attempt", 1);
     if (run_fold(run, event, &decision->error))
         decision->failed = true;
-    if (ends_what_is_in_hand(type))
+    if (ends_what_is_in_hand(type)) {
         forget_in_hand(d->live);
+        d->live->blind_looks = 0;
+    }
     if (gives_time_anew(type))
         d->live->counted_to_ms = d->live->now_ms;
 }
@@ -221,6 +225,8 @@ void emit_probed(struct deciding *d, const char *answer, bool again)
         json_object_set(body, "found", probe->found);
     if (probe && probe->mend)
         json_object_set_new(body, "mend", json_true());
+    if (probe && probe->touched)
+        json_object_set_new(body, "touched", json_true());
     if (probe && probe->error.message[0])
         json_object_set_new(body, "why", json_string(probe->error.message));
     add_time(d, body);

@@ -212,7 +212,7 @@ static void fold_step_checkpoint(struct run *run, const struct event *event)
 
 static void forget_starts(struct run_act *act)
 {
-    act->unproven = act->before = act->acted = act->granted = act->answered = false;
+    act->unproven = act->before = act->acted = act->granted = act->answered = act->touched = false;
     keep(&act->prepared, NULL);
     keep(&act->checkpoint, NULL);
 }
@@ -307,6 +307,7 @@ static void fold_step_probed(struct run *run, const struct event *event)
     if (!answered)
         return;
     act->answered = true;
+    act->touched = act->touched || json_bool(event->body, "touched", false);
     if (!strcmp(answer, "not_done"))
         act->unproven = act->acted = false;
     if (json_bool(event->body, "mend", false))

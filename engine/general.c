@@ -136,6 +136,13 @@ void general_prepare(const struct machine_step *step, bool undo, const struct vi
     (own_undo ? kind->undo_prepare : kind->prepare)(visit, answer);
 }
 
+bool general_confirm(const struct machine_step *step, bool undo, const struct visit *visit,
+                     struct error *error)
+{
+    const struct step_kind *kind = step_kind_find(undo ? step->undo.uses : step->act.uses);
+    return !kind->confirm || kind->confirm(visit, error);
+}
+
 void general_apply(const struct machine_step *step, const struct visit *visit, const json_t *names,
                    struct answer *answer)
 {

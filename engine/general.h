@@ -9,6 +9,9 @@
 
 void general_prepare(const struct machine_step *step, bool undo, const struct visit *visit,
                      struct answer *answer);
+/* The last look before the go byte; false with the error filled. */
+bool general_confirm(const struct machine_step *step, bool undo, const struct visit *visit,
+                     struct error *error);
 void general_apply(const struct machine_step *step, const struct visit *visit, const json_t *names,
                    struct answer *answer);
 void general_undo(const struct machine_step *step, const struct visit *visit, const json_t *names,

@@ -84,6 +84,18 @@ bool run_is_ended(const struct run *run)
     return run->place == PLACE_ENDED;
 }
 
+static bool act_is_half_done(const struct run_act *act)
+{
+    return act->touched || (act->unproven && act->acted);
+}
+
+bool run_step_is_half_done(const struct run *run, int step)
+{
+    const struct run_step *memory = &run->steps[step];
+    return run->machine->steps[step].act.effect != EFFECT_OBSERVE &&
+           (act_is_half_done(&memory->act) || act_is_half_done(&memory->undo));
+}
+
 struct run_act *run_act_in_hand(struct run *run)
 {
     struct run_step *step = &run->steps[run->step];

@@ -76,8 +76,9 @@ struct run_act {
     int64_t started_seq; /* of the latest start: the order of undoing; 0: never started */
     int starts;          /* step_started or undo_started events, ever: names a start's files */
     bool unproven; /* started without a recorded success, and nothing has said since that it was not done */
-    bool before; /* `unproven` as it was before the latest start: what that start leaves if it did not act */
-    bool acted;  /* the latest start's effect may have begun (else: not done, without asking) */
+    bool before;  /* `unproven` as it was before the latest start: what that start leaves if it did not act */
+    bool acted;   /* the latest start's effect may have begun (else: not done, without asking) */
+    bool touched; /* a start since the last success was not done, but may have changed something */
     bool answered;      /* the question whether it was done has been answered as far as it can be: start */
     bool granted;       /* a --retry that no start has used yet */
     json_t *inputs;     /* of the latest start */
@@ -145,6 +146,8 @@ bool run_is_ended(const struct run *run);
 const char *run_status_text(enum run_status status);
 const char *step_status_text(enum step_status status);
 const char *wait_reason_text(enum wait_reason reason);
+/* Whether a step may have changed something, and no record says that it is whole, or undone. */
+bool run_step_is_half_done(const struct run *run, int step);
 /* The act in hand: the step's own, or its undo while the run rolls back. */
 struct run_act *run_act_in_hand(struct run *run);
 const struct machine_act *machine_act_in_hand(const struct run *run);

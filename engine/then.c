@@ -1,4 +1,6 @@
 /* What a row of the table does: records events, and gives an order. */
+#include <stdio.h>
+
 #include "base/json.h"
 #include "engine/table.h"
 #include "jobs/template.h"
@@ -139,11 +141,11 @@ bool do_rest(struct deciding *d)
 
 bool end_cancelled(struct deciding *d)
 {
-    struct run *run = d->run;
+    const struct run *run = d->run;
     json_t *half_done = json_array();
-    bool in_doubt = run->step >= 0 && is_in_doubt(d) && act_in_hand(d)->effect != EFFECT_OBSERVE;
-    if (run->step >= 0 && (d->live->half_done || in_doubt))
-        json_array_append_new(half_done, json_string(step_in_hand(d)->id));
+    for (int i = 0; i < run->machine->step_count; i++)
+        if (run_step_is_half_done(run, i) || (i == run->step && d->live->half_done))
+            json_array_append_new(half_done, json_string(run->machine->steps[i].id));
     emit_end(d, EVENT_RUN_CANCELLED, json_pack("{s:o}", "half_done", half_done));
     return do_leave(d);
 }
@@ -337,6 +339,22 @@ bool interrupt_unacted(struct deciding *d)
     return interrupt(d, false);
 }
 
+/* Looking again is harmless, but not at once: the event says how long it waits, and why. */
+bool observe_later(struct deciding *d)
+{
+    struct live *live = d->live;
+    int64_t delay_ms = BLIND_AGAIN_MS << live->blind_looks++;
+    json_t *body = json_pack("{s:b,s:I,s:s}", "acted", 0, "delay_ms", (json_int_t)delay_ms, "why",
+                             d->stimulus->answer->error.message);
+    add_time(d, body);
+    emit(d, EVENT_STEP_INTERRUPTED, d->run->step, body);
+    live->fresh = false;
+    live->wait_error = d->stimulus->answer->error;
+    live->due_ms = live->now_ms + delay_ms;
+    live->after_wait = ORDER_NOTHING;
+    return true;
+}
+
 bool interrupt_harmless(struct deciding *d)
 {
     json_t *body = json_pack("{s:s,s:b,s:s}", "answer", "cannot_tell", "again", 1, "why",
@@ -385,9 +403,18 @@ bool plan_agreed(struct deciding *d)
     return true;
 }
 
+/* The step that cannot be done may stand far behind the one that the run is at: there is nothing to resolve
+ * yet, only its cause to mend, or the run to give up. */
 bool plan_refused(struct deciding *d)
 {
-    emit_run_failed(d, d->stimulus->error);
+    struct error error = *d->stimulus->error;
+    char mend[sizeof error.next];
+    snprintf(mend, sizeof mend, "%s", error.next);
+    error_context(&error, "nothing was begun (the run stands at \"%s\")", step_in_hand(d)->id);
+    error_next(&error,
+               "%s%sput that right, then: pawl resume %lld; or give up: pawl cancel %lld --reason \"…\"",
+               mend, *mend ? "; " : "", (long long)d->run->id, (long long)d->run->id);
+    emit_run_failed(d, &error);
     return do_leave(d);
 }
 
@@ -546,6 +573,7 @@ bool body_again(struct deciding *d)
     struct live *live = d->live;
     const struct answer *answer = d->stimulus->answer;
     live->wait_error = answer->error;
+    live->blind_looks = 0;
     live->looked = act_in_hand(d)->effect == EFFECT_OBSERVE && !act_in_hand(d)->runs_child;
     live->acting = answer->acting || (act_in_hand(d)->runs_child && live->effect_begun);
     bool first = answer->checkpoint && !live->checkpoint && !act_memory(d)->checkpoint;

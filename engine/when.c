@@ -58,6 +58,13 @@ bool lets_go_before_due(const struct deciding *d)
     return lets_go(d) && d->live->due_ms > d->live->now_ms && asks;
 }
 
+/* A driver that was asked to leave waits neither for a child, which has its keeper, nor for a probe's answer:
+ * the letting go goes on with the next driver. */
+bool lets_go_slowly_while_stopping(const struct deciding *d)
+{
+    return d->live->stopping && (lets_go_while_child_lives(d) || lets_go_before_due(d));
+}
+
 /* It may still run, and nobody here can see or stop it. */
 bool lets_go_while_keeper_is_elsewhere(const struct deciding *d)
 {
@@ -190,7 +197,8 @@ bool undo_of_step_that_cannot_be_asked(const struct deciding *d)
 bool undo_of_step_that_did_nothing(const struct deciding *d)
 {
     const struct run_step *step = &d->run->steps[d->run->step];
-    bool happened = step->succeeded_inputs || step->outputs || step->act.acted || step->act.unproven;
+    bool happened = step->succeeded_inputs || step->outputs || step->act.acted || step->act.unproven ||
+                    step->act.touched;
     return d->run->undoing && !happened && !step->undo.starts;
 }
 
@@ -268,6 +276,17 @@ bool has_not_acted(const struct deciding *d)
 bool observes(const struct deciding *d)
 {
     return act_in_hand(d)->effect == EFFECT_OBSERVE;
+}
+
+bool observes_while_letting_go(const struct deciding *d)
+{
+    return observes(d) && lets_go(d);
+}
+
+/* One that cannot even tell what it saw looks again, but not for ever. */
+bool observes_and_may_look_again(const struct deciding *d)
+{
+    return observes(d) && d->live->blind_looks < BLIND_LOOKS_LIMIT;
 }
 
 bool keeper_is_elsewhere(const struct deciding *d)

@@ -214,7 +214,7 @@ static type resolve_step(struct checking *checking, const char *const *path, int
         return wrong(fault, "E0202");
     }
     *part = 3;
-    if (!strcmp(path[2], "status"))
+    if (!strcmp(path[2], OUTPUT_BUILT_IN))
         return (type){CEL_STRING, CEL_DYN};
     if (!step->kind)
         return (type){CEL_DYN, CEL_DYN};

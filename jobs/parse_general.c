@@ -83,9 +83,9 @@ static void parse_output(struct reading *reading, const struct document_entry *e
     output->name = reading_text(reading, "%s", entry->key);
     output->type = TYPE_ANY;
     output->value = "${null}";
-    if (!name_is_good(entry->key) || !strcmp(entry->key, "status"))
+    if (!name_is_good(entry->key) || !strcmp(entry->key, OUTPUT_BUILT_IN))
         report(reading, "E0104", entry->key_place, NULL,
-               strcmp(entry->key, "status")
+               strcmp(entry->key, OUTPUT_BUILT_IN)
                    ? "\"%s\" cannot be an output's name"
                    : "\"%s\" cannot be an output's name: it is the step's own status",
                entry->key);

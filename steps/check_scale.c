@@ -53,7 +53,7 @@ static int nodes_read(const struct visit *visit, int64_t *out, struct error *err
 
 static int wanted_read(const struct visit *visit, struct scale *scale, struct error *error)
 {
-    const char *edition = json_text(visit->inputs, "edition", NULL);
+    const char *edition = json_text(visit->inputs, "edition", "");
     *scale = (struct scale){
         .is_chunk = !strcmp(json_text(visit->inputs, "component", ""), "chunk"),
         .is_in = !strcmp(json_text(visit->inputs, "direction", ""), "in"),
@@ -61,9 +61,9 @@ static int wanted_read(const struct visit *visit, struct scale *scale, struct er
         .leaving_chunk = json_int(visit->inputs, "leaving_chunk", -1),
         .below_minimum = json_bool(visit->inputs, "allow_below_minimum", false),
         .usage_max = json_number_value(json_object_get(visit->inputs, "max_usage")),
-        .edition = edition ? edition_read(edition) : EDITION_UNREADABLE,
+        .edition = edition_read(edition),
     };
-    if (edition && scale->edition == EDITION_UNREADABLE)
+    if (*edition && scale->edition == EDITION_UNREADABLE)
         return error_set(error, ERROR_REFUSED, "edition is \"%s\", but must be enterprise or community",
                          edition);
     return 0;
@@ -94,7 +94,8 @@ static int served_read(const struct visit *visit, struct scale *scale, struct er
         return -1;
     for (size_t i = 0; i < pods.count && !result; i++)
         if (pods.pods[i].ordinal == scale->present - 1)
-            result = chunk_of_pod(visit, &scale->object, pods.pods[i].object, &scale->served, error);
+            result = chunk_of_pod(visit, &scale->object, pods.pods[i].object,
+                                  json_text(visit->inputs, "leaving_ip", NULL), &scale->served, error);
     pods_clear(&pods);
     return result;
 }
@@ -214,6 +215,10 @@ const struct step_kind kind_check_scale = {
                      .type = TYPE_INT,
                      .optional = true,
                      .help = "id of the chunk that goes; its state is not judged"},
+                    {.name = "leaving_ip",
+                     .type = TYPE_STRING,
+                     .optional = true,
+                     .help = "its data IP: tells which chunk the pod serves where the pod cannot be asked"},
                     {.name = "allow_below_minimum",
                      .type = TYPE_BOOL,
                      .fallback = "false",
@@ -221,7 +226,8 @@ const struct step_kind kind_check_scale = {
                     {.name = "edition",
                      .type = TYPE_STRING,
                      .optional = true,
-                     .help = "the software edition, where the cluster object does not tell it"},
+                     .help =
+                         "enterprise or community, where the cluster object does not tell it; \"\": not given"},
                     {.name = "max_usage",
                      .type = TYPE_FLOAT,
                      .fallback = "0.8",

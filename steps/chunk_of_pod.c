@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "steps/pods.h"
 
 /* ---- what the programs print ---- */
 
@@ -162,29 +163,42 @@ static json_t *addresses_noted(const json_t *pod)
     return addresses;
 }
 
-static int chunk_of_silent_pod(const struct iomesh_object *object, const json_t *pod, const char *name,
+/* The last known address tells as much as asking: what it serves, or that it is no listed chunk's. */
+static int chunk_of_silent_pod(const struct iomesh_object *object, const json_t *pod, const char *known_ip,
                                const struct chunk **out, struct error *error)
 {
+    const char *name = json_text(json_object_get(pod, "metadata"), "name", "");
     json_t *addresses = addresses_noted(pod);
+    if (known_ip)
+        address_add(addresses, known_ip);
     int result = match(object, addresses, name, out, error);
     json_decref(addresses);
-    if (!result && !*out)
-        result = error_set(error, ERROR_NOT_YET,
-                           "no container of pod %s runs, so it cannot be asked for its addresses, and none "
-                           "of those that its object tells is a chunk's",
-                           name);
-    return result;
+    if (result || *out || known_ip)
+        return result;
+    return error_set(
+        error, ERROR_NOT_YET,
+        "pod %s cannot be asked for its addresses, and none of those that its object tells is a chunk's",
+        name);
 }
 
 int chunk_of_pod(const struct visit *visit, const struct iomesh_object *object, const json_t *pod,
-                 const struct chunk **out, struct error *error)
+                 const char *known_ip, const struct chunk **out, struct error *error)
 {
     const char *name = json_text(json_object_get(pod, "metadata"), "name", "");
     const char *container = container_to_ask(pod);
-    if (!container)
-        return chunk_of_silent_pod(object, pod, name, out, error);
-    json_t *addresses = addresses_ask(visit, name, container, error);
-    int result = addresses ? match(object, addresses, name, out, error) : -1;
+    struct error asking = {0};
+    json_t *addresses = container ? addresses_ask(visit, name, container, &asking) : NULL;
+    int result;
+    if (addresses) {
+        result = match(object, addresses, name, out, error);
+    } else if (!container || (!pod_reports_ready(pod) && asking.code != ERROR_CLUSTER_DENIED)) {
+        result = chunk_of_silent_pod(object, pod, known_ip, out, error);
+        if (result && container)
+            error_context(error, "%s", asking.message);
+    } else {
+        *error = asking;
+        result = -1;
+    }
     json_decref(addresses);
     return result;
 }

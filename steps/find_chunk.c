@@ -26,14 +26,20 @@ static int find(const struct visit *visit, const struct iomesh_object *object, j
     const char *name = json_text(visit->inputs, "pod", "");
     const struct chunk *chunk;
     json_t *pod = pod_read(visit, name, error);
-    int result = pod ? chunk_of_pod(visit, object, pod, &chunk, error) : -1;
+    int result = pod ? chunk_of_pod(visit, object, pod, NULL, &chunk, error) : -1;
     json_decref(pod);
     if (!result && !chunk)
         result = error_set(error, ERROR_NOT_YET, "none of the %zu chunks listed has an address of pod %s",
                            object->count, name);
+    if (result && error->code == ERROR_NOT_YET)
+        error_next(
+            error,
+            "where it stays so, find out which chunk of the list is the pod's, and tell it: pawl resolve %lld %s "
+            "--done --output id=… --output ip=… --reason \"…\"",
+            (long long)visit->run, visit->step);
     if (result)
         return -1;
-    *outputs = json_pack("{s:I,s:s,s:s}", "id", (json_int_t)chunk->id, "ip", chunk->ip, "status",
+    *outputs = json_pack("{s:I,s:s,s:s}", "id", (json_int_t)chunk->id, "ip", chunk->ip, "chunk_status",
                          chunk->status);
     snprintf(summary, 256, "%s serves chunk %lld (%s)", name, (long long)chunk->id, chunk->ip);
     return 0;
@@ -83,7 +89,7 @@ const struct step_kind kind_find_chunk = {
                 {
                     {"id", TYPE_INT, "of the chunk"},
                     {"ip", TYPE_STRING, "its data IP"},
-                    {"status", TYPE_STRING, "CHUNK_STATUS_…"},
+                    {"chunk_status", TYPE_STRING, "CHUNK_STATUS_…"},
                 },
         },
     .plan = plan,

@@ -108,8 +108,8 @@ static void judge(const struct visit *visit, const struct iomesh_object *object,
         error_next(&error, "find out why each of them is gone before one is unregistered");
         answer_failed(answer, &error);
     } else {
-        answer_done(answer, json_pack("{s:I,s:s,s:s}", "id", (json_int_t)chunk->id, "ip", chunk->ip, "status",
-                                      chunk->status));
+        answer_done(answer, json_pack("{s:I,s:s,s:s}", "id", (json_int_t)chunk->id, "ip", chunk->ip,
+                                      "chunk_status", chunk->status));
         snprintf(answer->summary, sizeof answer->summary, "%.240s", text_string(&list));
     }
     text_clear(&list);
@@ -156,7 +156,7 @@ const struct step_kind kind_find_expired_chunk = {
                 {
                     {"id", TYPE_INT, "of the chunk"},
                     {"ip", TYPE_STRING, "its data IP"},
-                    {"status", TYPE_STRING, "CHUNK_STATUS_…"},
+                    {"chunk_status", TYPE_STRING, "CHUNK_STATUS_…"},
                 },
         },
     .apply = apply,

@@ -67,19 +67,18 @@ int helm_look_at_base(struct helm_look *look, struct error *error)
     return 0;
 }
 
-int helm_look_check_base(const struct helm_look *look, struct error *error)
+int helm_check_base(const struct release *release, int64_t base_revision, struct error *error)
 {
-    json_t *history = helm_history(&look->release, error);
+    json_t *history = helm_history(release, error);
     const json_t *newest = history_newest(history);
     int64_t revision = json_int(newest, "revision", 0);
     int result = history ? 0 : -1;
     if (history && revision_is_pending(newest))
-        result = helm_pending_error(&look->release, newest, error);
-    else if (history && revision != look->base_revision)
+        result = helm_pending_error(release, newest, error);
+    else if (history && revision != base_revision)
         result = error_set(error, ERROR_HELM_CHANGED,
                            "release %s/%s was upgraded by somebody else just now: revision %lld, not %lld",
-                           look->release.namespace, look->release.name, (long long)revision,
-                           (long long)look->base_revision);
+                           release->namespace, release->name, (long long)revision, (long long)base_revision);
     json_decref(history);
     return result;
 }

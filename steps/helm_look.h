@@ -42,10 +42,10 @@ int helm_look_ahead(struct helm_look *look, const char *values, size_t length, s
 int helm_look_check_values(const struct helm_look *look, const json_t *expected, struct error *error);
 /* Refuses where a pod template would change, in the manifest or in the live object. */
 int helm_look_check_restarts(const struct helm_look *look, struct error *error);
-/* ERROR_HELM_CHANGED where the newest revision is no longer the base. */
-int helm_look_check_base(const struct helm_look *look, struct error *error);
 void helm_look_clear(struct helm_look *look);
 
+/* ERROR_HELM_CHANGED where the newest revision is no longer the base. */
+int helm_check_base(const struct release *release, int64_t base_revision, struct error *error);
 /* ERROR_HELM_PENDING about this revision, naming it; returns -1. */
 int helm_pending_error(const struct release *release, const json_t *revision, struct error *error);
 /* The version in "NAME-VERSION"; NULL where there is none. Borrowed. */

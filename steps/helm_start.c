@@ -120,7 +120,7 @@ json_t *helm_start(const struct visit *visit, const struct helm_look *look, stru
         add(&start, "--wait", NULL);
         add(&start, "--timeout", WAIT_TEXT);
     }
-    if (!mark(&start, visit, look, error) && !helm_look_check_base(look, error))
+    if (!mark(&start, visit, look, error))
         keeper = keep(visit, &start, error);
     if (keeper)
         checkpoint = json_pack("{s:s,s:s,s:I,s:s,s:s,s:s,s:o}", "token", start.token, "marked_by",

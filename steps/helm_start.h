@@ -6,8 +6,7 @@
 #include "steps/helm_look.h"
 #include "steps/kind.h"
 
-/* The last thing that a prepare does: looks once more whether the newest revision is still the base, and
- * spawns the keeper. The checkpoint:
+/* The last thing that a prepare does: spawns the keeper. The checkpoint:
  * {"token","marked_by","base_revision","base_chart","chart","chart_sha256","keeper"}; NULL with the error
  * filled. A new reference. */
 json_t *helm_start(const struct visit *visit, const struct helm_look *look, struct error *error);

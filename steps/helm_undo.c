@@ -31,7 +31,8 @@ static bool is_described_by(const struct visit *visit, const json_t *revision)
     return is_ours;
 }
 
-/* Made by the step, or by an earlier start of this undo that failed. */
+/* Made by the step, or by an earlier start of this undo that failed; or the base itself, where the pending
+ * record of ours above it has been put away. */
 static int check_newest_is_ours(const struct visit *visit, struct going_back *back, struct error *error)
 {
     const json_t *newest = history_newest(back->look.history);
@@ -40,7 +41,7 @@ static int check_newest_is_ours(const struct visit *visit, struct going_back *ba
     json_array_extend(starts, (json_t *)visit->starts);
     json_array_append_new(starts, json_pack("{s:O}", "checkpoint", back->first));
     int result = marks_judge(&back->look.release, back->look.history, starts, &mark, error);
-    if (!result && !is_described_by(visit, newest) &&
+    if (!result && back->look.base_revision != back->target && !is_described_by(visit, newest) &&
         (mark.state == MARK_ABSENT || mark.revision != back->look.base_revision)) {
         result = error_set(
             error, ERROR_CANNOT_UNDO,

@@ -124,6 +124,13 @@ static int judge(const struct visit *visit, const json_t *starts, struct mark *m
 
 /* ---- apply: the keeper runs helm ---- */
 
+/* Right before helm is told to go: what was looked at is still what stands. */
+static bool confirm(const struct visit *visit, struct error *error)
+{
+    struct release release = release_of(visit);
+    return !helm_check_base(&release, json_int(visit->checkpoint, "base_revision", 0), error);
+}
+
 /* Ended without a success in the history: what it said, and what it left. */
 static void explain_failure(const struct visit *visit, const struct mark *mark, struct answer *answer)
 {
@@ -229,6 +236,7 @@ static void tell(const struct visit *visit, const struct mark *mark, const json_
     /* Failed is not done either: an upgrade over it is fine. */
     answer->kind = PROBE_NOT_DONE;
     answer->mend = mark->state == MARK_PENDING && mark->record;
+    answer->touched = mark->state != MARK_ABSENT; /* its record exists: helm may have patched objects */
     if (answer->mend)
         answer->found = found_of(visit, mark);
 }
@@ -316,6 +324,7 @@ const struct step_kind kind_helm_upgrade = {
     .plan = helm_plan,
     .prepare = prepare,
     .probe = probe,
+    .confirm = confirm,
     .apply = apply,
     .mend = mend,
     .undo_prepare = helm_undo_prepare,

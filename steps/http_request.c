@@ -47,7 +47,7 @@ const struct step_kind kind_http_request = {
                 },
             .outputs =
                 {
-                    {"status", TYPE_INT, "status code of the answer"},
+                    {"http_status", TYPE_INT, "status code of the answer"},
                 },
             .general = true,
             .answers = "status|headers|body",

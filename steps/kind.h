@@ -103,6 +103,7 @@ struct probe_answer {
     int64_t after_ms;   /* IN_PROGRESS */
     json_t *found;      /* owned; recorded in step_probed (metadata of a pending record); NULL: nothing */
     bool mend;          /* NOT_DONE, and `mend` must run, behind the gate, before the next start */
+    bool touched;       /* NOT_DONE, but it may have changed something: there is something to undo */
     struct error error; /* why it cannot tell, or what is in progress */
 };
 
@@ -136,6 +137,9 @@ struct step_kind {
     void (*undo_probe)(const struct visit *, struct probe_answer *);
     void (*undo)(const struct visit *, struct answer *);
     void (*handle_free)(void *handle);
+    /* Kinds that run a child: the last look before its go byte, the undo's too. False, with the error filled,
+     * where the world is no longer what `prepare` saw: the step fails without having acted. */
+    bool (*confirm)(const struct visit *, struct error *);
     bool runs_child;       /* prepare keeps a program; apply begins with the go byte */
     bool child_may_finish; /* at a cancel or timeout the child is waited for (helm: timeout_ms), not killed at
                               once */

@@ -146,6 +146,11 @@ static const json_t *pod_condition(const json_t *pod, const char *type)
     return NULL;
 }
 
+bool pod_reports_ready(const json_t *pod)
+{
+    return !strcmp(json_text(pod_condition(pod, "Ready"), "status", ""), "True");
+}
+
 /* What keeps one container from being ready: "container iomesh-chunk: CrashLoopBackOff (last exit 1)". */
 static void describe_container(const json_t *status, struct text *text)
 {

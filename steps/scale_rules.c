@@ -39,9 +39,10 @@ static const char *noun(const struct scale *scale)
 static void judge_edition(const struct scale *scale, struct verdict *verdict)
 {
     if (scale->edition == EDITION_UNREADABLE)
-        object_to(verdict, true,
-                  "the software edition cannot be read in status.license: say `edition: enterprise` or "
-                  "`edition: community`");
+        object_to(
+            verdict, true,
+            "the software edition cannot be read in status.license: say which it is, `edition: enterprise` "
+            "or `edition: community` (the jobs that ship: -p edition=enterprise)");
     if (scale->is_in)
         return;
     if (scale->edition == EDITION_COMMUNITY && scale->count > COMMUNITY_MAX)

@@ -1,8 +1,6 @@
 /* helm_upgrade: what it does, what it refuses, how it looks ahead and goes back. */
 #include "upgrading.h"
 
-static const struct cluster_calls *real_calls;
-
 /* ---- the way it should go ---- */
 
 START_TEST(upgrade_sets_the_release_to_the_values_file)
@@ -113,28 +111,21 @@ START_TEST(upgrade_refuses_a_chart_of_the_same_version_with_other_pods)
 }
 END_TEST
 
-/* Somebody else's upgrade lands while ours is being looked at. */
-static int helm_with_a_rival(struct cluster *asked, const char *const *arguments, const char *where,
-                             struct program_output *out, struct error *error)
+/* Somebody else's upgrade lands behind ours' look: the guards may have taken their time. */
+START_TEST(upgrade_is_not_told_to_go_where_the_release_moved_since_it_looked)
 {
-    int result = real_calls->helm(asked, arguments, where, out, error);
-    if (!strcmp(arguments[0], "upgrade"))
-        fault("other-upgrade set=chunk.replicaCount:4");
-    return result;
-}
-
-START_TEST(upgrade_refuses_a_release_that_moved_while_it_looked)
-{
-    struct cluster_calls calls = *cluster->calls;
+    struct error error = {0};
     begin();
-    real_calls = cluster->calls;
-    calls.helm = helm_with_a_rival;
-    cluster->calls = &calls;
-    ck_assert_int_eq(prepare(), ANSWER_FAILED);
-    cluster->calls = real_calls;
-    ck_assert_int_eq(step.answer.error.code, ERROR_HELM_CHANGED);
-    ck_assert_says(step.answer.error.message, "revision 3, not 2");
-    ck_assert_ptr_null(step.program.arguments);
+    prepares();
+    frame();
+    ck_assert_msg(step.kind->confirm(&step.visit, &error), "%s", error.message);
+    fault("other-upgrade set=chunk.replicaCount:4");
+    ck_assert(!step.kind->confirm(&step.visit, &error));
+    ck_assert_int_eq(error.code, ERROR_HELM_CHANGED);
+    ck_assert_says(error.message, "revision 3, not 2");
+    fault("other-upgrade set=chunk.replicaCount:5 status=pending-upgrade");
+    ck_assert(!step.kind->confirm(&step.visit, &error));
+    ck_assert_int_eq(error.code, ERROR_HELM_PENDING);
     finish();
 }
 END_TEST
@@ -257,6 +248,61 @@ START_TEST(undo_that_died_is_mended_and_runs_again)
 }
 END_TEST
 
+/* What helm had patched before it failed is there, although its revision did not succeed. */
+START_TEST(undo_takes_back_what_a_failed_upgrade_left)
+{
+    begin();
+    prepares();
+    fault("helm phase=patched action=fail");
+    go();
+    ck_assert_int_eq(apply(), ANSWER_FAILED);
+    ck_assert_int_eq(replicas(), 3);
+    ck_assert_int_eq(probe(), PROBE_NOT_DONE);
+    ck_assert(step.probe.touched);
+    undo_begins();
+    prepares();
+    go();
+    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    ck_assert_int_eq(replicas(), 4);
+    finish();
+}
+END_TEST
+
+/* Its pending record has been put away: the base is the newest again, but not what the objects show. */
+START_TEST(undo_takes_back_what_a_killed_upgrade_left)
+{
+    begin();
+    prepares();
+    fault("helm phase=patched action=kill");
+    go();
+    ck_assert_int_eq(apply(), ANSWER_FAILED);
+    ck_assert_int_eq(probe(), PROBE_NOT_DONE);
+    ck_assert(step.probe.touched && step.probe.mend);
+    json_t *found = json_incref(step.probe.found);
+    frame();
+    step.kind->mend(&step.visit, found, &step.answer);
+    json_decref(found);
+    undo_begins();
+    prepares();
+    go();
+    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    ck_assert_int_eq(replicas(), 4);
+    finish();
+}
+END_TEST
+
+START_TEST(nothing_is_left_to_undo_of_an_upgrade_that_made_no_record)
+{
+    begin();
+    prepares();
+    fault("helm phase=start action=kill");
+    go();
+    ck_assert_int_eq(probe(), PROBE_NOT_DONE);
+    ck_assert(!step.probe.touched);
+    finish();
+}
+END_TEST
+
 START_TEST(undo_refuses_a_chart_with_other_bytes)
 {
     upgrades();
@@ -291,13 +337,16 @@ int main(void)
     tcase_add_test(behaviour, upgrade_refuses_edits_of_another_file);
     tcase_add_test(behaviour, upgrade_refuses_a_pod_template_that_changed_by_hand);
     tcase_add_test(behaviour, upgrade_refuses_a_chart_of_the_same_version_with_other_pods);
-    tcase_add_test(behaviour, upgrade_refuses_a_release_that_moved_while_it_looked);
+    tcase_add_test(behaviour, upgrade_is_not_told_to_go_where_the_release_moved_since_it_looked);
     tcase_add_test(behaviour, upgrade_refuses_another_chart_than_the_releases);
     tcase_add_test(behaviour, upgrade_names_a_pending_record_of_somebody_else);
     tcase_add_test(behaviour, plan_shows_what_the_edited_values_would_change);
     tcase_add_test(behaviour, plan_refuses_without_permission);
     tcase_add_test(behaviour, undo_goes_back_to_the_values_of_the_base);
     tcase_add_test(behaviour, undo_that_died_is_mended_and_runs_again);
+    tcase_add_test(behaviour, undo_takes_back_what_a_failed_upgrade_left);
+    tcase_add_test(behaviour, undo_takes_back_what_a_killed_upgrade_left);
+    tcase_add_test(behaviour, nothing_is_left_to_undo_of_an_upgrade_that_made_no_record);
     tcase_add_test(behaviour, undo_refuses_a_chart_with_other_bytes);
     tcase_add_test(behaviour, undo_refuses_where_somebody_upgraded_since);
     return simulated_run("helm_upgrade", behaviour);

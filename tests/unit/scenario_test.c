@@ -12,7 +12,7 @@
  *   plan ok | plan refused WHY         prepared [CHECKPOINT] [guard=ID] | prepare-failed WHY [transient]
  *   guard-refused WHY [transient]      body done [OUTPUTS] | failed WHY [transient] | again DURATION [acting]
  *                                      [CHECKPOINT] | unknown WHY | turned-back
- *   probe done [OUTPUTS] | not-done [mend] | in-progress DURATION | cannot-tell WHY [transient]
+ *   probe done [OUTPUTS] | not-done [mend] [touched] | in-progress DURATION | cannot-tell WHY [transient]
  *   mended | mend-failed WHY [transient]
  *   child none|running|exited|lost     how the child of the latest start stands; foreign: on another host
  *   lock taken | stop                  the store's lock is ours | the driver gets a signal
@@ -195,7 +195,9 @@ static void do_probe_answer(struct world *world, const struct line *line)
     while (kind < 4 && strcmp(names[kind], line_word(line, 1)))
         kind++;
     ck_assert_msg(kind < 4, "no answer: %s", line_word(line, 1));
-    struct probe_answer answer = {.kind = (enum probe_kind)kind, .mend = line_says(line, "mend")};
+    struct probe_answer answer = {.kind = (enum probe_kind)kind,
+                                  .mend = line_says(line, "mend"),
+                                  .touched = line_says(line, "touched")};
     if (kind == PROBE_DONE)
         answer.outputs = read_json(json_word(line));
     if (answer.mend)

@@ -94,6 +94,8 @@ START_TEST(an_unreadable_edition_is_taken_from_the_input_only)
 {
     json_object_del(license(), "softwareEdition");
     objects(OUT, false, "edition cannot be read");
+    objects("{'component': 'chunk', 'count': 5, 'direction': 'out', 'edition': ''}", false,
+            "edition cannot be read");
     agrees("{'component': 'chunk', 'count': 5, 'direction': 'out', 'edition': 'Enterprise'}");
     objects("{'component': 'chunk', 'count': 5, 'direction': 'out', 'edition': 'community'}", false,
             "at most 3");
@@ -173,6 +175,35 @@ START_TEST(the_pod_that_goes_must_not_serve_another_chunk)
 }
 END_TEST
 
+#define IN_KNOWN                                                                                             \
+    "{'component': 'chunk', 'count': 3, 'direction': 'in', 'leaving_chunk': 4, "                             \
+    "'leaving_ip': '192.168.29.23'}"
+
+START_TEST(a_pod_that_cannot_be_asked_is_known_by_its_last_data_ip)
+{
+    json_t *statuses = json_at(object_of("pods/iomesh-chunk-3"), "status", "containerStatuses", NULL);
+    for (size_t i = 0; i < json_array_size(statuses); i++)
+        json_object_set_new(json_array_get(statuses, i), "state", json_pack("{s:{}}", "waiting"));
+    objects(IN, true, "pod iomesh-chunk-3 cannot be asked");
+    agrees(IN_KNOWN);
+    chunk_vanishes(4); /* drained: the address is nobody's any more */
+    agrees(IN_KNOWN);
+    add_chunk(5, "192.168.29.23"); /* it had come back as a new chunk before it stopped again */
+    objects(IN_KNOWN, false, "serves chunk 5 (192.168.29.23), not chunk 4");
+}
+END_TEST
+
+START_TEST(a_pod_that_lets_nobody_in_counts_as_silent_only_while_it_is_not_ready)
+{
+    json_object_del(fake.commands, "iomesh-chunk-3: ip -o -4 addr");
+    json_t *status = json_object_get(object_of("pods/iomesh-chunk-3"), "status");
+    json_object_set_new(status, "conditions", json_pack("[{s:s,s:s}]", "type", "Ready", "status", "True"));
+    objects(IN_KNOWN, true, "the addresses of pod iomesh-chunk-3");
+    json_object_set_new(status, "conditions", json_pack("[{s:s,s:s}]", "type", "Ready", "status", "False"));
+    agrees(IN_KNOWN);
+}
+END_TEST
+
 START_TEST(a_settled_scaling_is_not_judged_by_what_the_upgrade_caused)
 {
     add_statefulset("iomesh-chunk", 3);
@@ -245,6 +276,8 @@ int main(void)
         the_space_that_is_left_must_hold_the_data,
         a_chunk_that_is_off_the_list_is_not_taken_off_twice,
         the_pod_that_goes_must_not_serve_another_chunk,
+        a_pod_that_cannot_be_asked_is_known_by_its_last_data_ip,
+        a_pod_that_lets_nobody_in_counts_as_silent_only_while_it_is_not_ready,
         a_settled_scaling_is_not_judged_by_what_the_upgrade_caused,
         everything_that_speaks_against_it_is_said_at_once,
         advice_names_high_usage_and_five_meta_servers,

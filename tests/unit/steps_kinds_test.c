@@ -17,8 +17,11 @@ START_TEST(every_kind_is_found_by_its_name_and_explains_itself)
             ck_assert_msg(input->help && *input->help, "%s.%s has no help", kind->name, input->name);
             ck_assert_msg(!(input->optional && input->fallback), "%s.%s", kind->name, input->name);
         }
-        for (const struct declared_output *output = kind->outputs; output->name; output++)
+        for (const struct declared_output *output = kind->outputs; output->name; output++) {
             ck_assert_msg(output->help && *output->help, "%s.%s has no help", kind->name, output->name);
+            ck_assert_msg(strcmp(output->name, OUTPUT_BUILT_IN), "%s: steps.ID.%s is the step's own status",
+                          kind->name, output->name);
+        }
     }
     ck_assert_int_eq(count, 19);
     ck_assert_ptr_null(step_kind_find("no_such_kind"));

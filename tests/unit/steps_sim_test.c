@@ -236,7 +236,7 @@ START_TEST(the_leader_trap_does_not_stop_a_scale_in)
     char *old = leader();
     fault(strcmp(old, "iomesh-meta-1") ? "leader-move pod=iomesh-meta-1" : "leader-move pod=iomesh-meta-2");
     json_t *expired = succeed("find_expired_chunk", expired_inputs(leaving));
-    ck_assert_str_eq(json_text(expired, "status", ""), "CHUNK_STATUS_INITIALIZING");
+    ck_assert_str_eq(json_text(expired, "chunk_status", ""), "CHUNK_STATUS_INITIALIZING");
     pass_step("verify_idle", json_object());
     pass_step("unregister_chunk", unregister_inputs(expired, NULL));
     ck_assert_int_eq(effects("unregister"), 1);

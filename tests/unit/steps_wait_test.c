@@ -337,7 +337,7 @@ START_TEST(the_leader_trap_is_explained_and_left_once_the_pod_is_gone)
     ck_assert_says(asked.answer.error.next, "leader moved");
     pod_vanishes("iomesh-chunk-3");
     ck_assert_int_eq(ask(&asked), ANSWER_DONE);
-    ck_assert_str_eq(json_text(asked.answer.outputs, "status", ""), CHUNK_INITIALIZING);
+    ck_assert_str_eq(json_text(asked.answer.outputs, "chunk_status", ""), CHUNK_INITIALIZING);
     visit_end(&asked);
 }
 END_TEST

@@ -1,0 +1,255 @@
+/* Exhaustive exploration of the machine, through the real code: for each machine, every moment that can be
+ * reached under all orders of answers, timers, faults and words is visited once, and the oracle looks at
+ * every step that leads there.
+ *
+ *   explore [SIZE]           SIZE: small (default) or full
+ *   MACHINE=n explore        only the n-th machine, and how its moments are spread
+ *
+ * Bounded, and so finite: attempts (2), visits (2 by a way back), words of people that change something (each
+ * history has WORDS of them; approvals and rejections are free) and faults (FAULTS: a kill, a signal, a
+ * take-over elsewhere). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "exploration/graph.h"
+#include "exploration/happen.h"
+
+#define NODES_MOST 3000000
+
+struct budget {
+    int words, faults;
+};
+
+struct exploring {
+    const struct recipe *recipe;
+    int number;
+    struct graph graph;
+    struct moment **open; /* by node; NULL once its followers are known */
+    uint32_t open_capacity;
+    bool failed;
+};
+
+static struct {
+    int machines, failed;
+    int64_t states, transitions;
+} total;
+
+/* ---- saying what went wrong ---- */
+
+static void print_way(const struct exploring *exploring, uint32_t node)
+{
+    int rows[1000], count = 0;
+    for (; exploring->graph.nodes[node].from != GRAPH_NONE && count < 1000;
+         node = exploring->graph.nodes[node].from)
+        rows[count++] = exploring->graph.nodes[node].row;
+    printf("    submit%s; claim\n", exploring->recipe->lock ? " waits-for-lock" : "");
+    while (count-- > 0)
+        printf("    %s\n", happen_name(rows[count]));
+}
+
+static void fail(struct exploring *exploring, const char *what, uint32_t node, int row)
+{
+    struct text words = {0};
+    recipe_print(exploring->recipe, &words);
+    printf("machine %d (%s)\n  %s, after\n", exploring->number, text_string(&words), what);
+    print_way(exploring, node);
+    if (row >= 0)
+        printf("    %s\n", happen_name(row));
+    text_clear(&words);
+    exploring->failed = true;
+}
+
+/* ---- the same events, folded again ---- */
+
+/* As the store gives them back: text, not values in memory. */
+static const char *fold_again(const struct moment *before, const struct moment *after,
+                              const struct happening *happening)
+{
+    struct run *run = run_copy(before->run);
+    const char *difference = NULL;
+    for (int i = 0; i < happening->event_count && !difference; i++) {
+        struct event event = happening->events[i];
+        struct error error = {0};
+        char *text = json_canonical(event.body);
+        event.body = json_loads(text, 0, NULL);
+        if (run_fold(run, &event, &error))
+            difference = "an event that cannot be folded";
+        json_decref(event.body);
+        free(text);
+    }
+    if (!difference)
+        difference = run_difference(run, after->run);
+    run_free(run);
+    return difference;
+}
+
+/* ---- walking ---- */
+
+static void open_node(struct exploring *exploring, uint32_t node, struct moment *moment)
+{
+    if (node >= exploring->open_capacity) {
+        exploring->open_capacity = exploring->open_capacity ? 2 * exploring->open_capacity : 4096;
+        exploring->open = memory_resize(exploring->open, exploring->open_capacity, sizeof *exploring->open);
+    }
+    exploring->open[node] = moment;
+    exploring->graph.nodes[node].rests = moment_rests(moment);
+}
+
+static uint32_t meet(struct exploring *exploring, const struct moment *moment, uint32_t from, int row,
+                     bool *out_new)
+{
+    unsigned char bytes[512];
+    size_t length = moment_write(moment, bytes, sizeof bytes);
+    return graph_meet(&exploring->graph, bytes, length, from, row, out_new);
+}
+
+static void follow(struct exploring *exploring, uint32_t from, int row)
+{
+    static struct happening happening;
+    const struct moment *before = exploring->open[from];
+    struct moment *after = moment_copy(before);
+    enum happen_kind kind = happen_kind_of(before, row);
+    bool is_new;
+    happening_clear(&happening);
+    happen_make(after, row, &happening);
+    total.transitions++;
+    const char *difference = happening.event_count ? fold_again(before, after, &happening) : NULL;
+    if (difference)
+        happening_break(&happening, "folding its events again gives another run: %s", difference);
+    if (happening.broken[0]) {
+        fail(exploring, happening.broken, from, row);
+        moment_free(after);
+        return;
+    }
+    uint32_t to = meet(exploring, after, from, row, &is_new);
+    graph_connect(&exploring->graph, from, to, row, kind);
+    if (is_new)
+        open_node(exploring, to, after);
+    else
+        moment_free(after);
+}
+
+static void check_graph(struct exploring *exploring)
+{
+    uint32_t dead = graph_dead_end(&exploring->graph);
+    if (dead != GRAPH_NONE) {
+        fail(exploring, "the run can neither end nor come to a person", dead, -1);
+        return;
+    }
+    int *cycle;
+    uint32_t node = graph_livelock(&exploring->graph, &cycle);
+    if (node == GRAPH_NONE)
+        return;
+    fail(exploring, "the run can go on for ever", node, -1);
+    printf("  and then again and again\n");
+    for (int i = 0; cycle[i] >= 0; i++)
+        printf("    %s\n", happen_name(cycle[i]));
+    free(cycle);
+}
+
+static void explore(struct exploring *exploring, const struct machine *machine, struct budget budget)
+{
+    struct happening happening = {.event_count = 0};
+    bool is_new;
+    struct moment *first = moment_new(exploring->recipe, machine, budget.words, budget.faults, &happening);
+    open_node(exploring, meet(exploring, first, GRAPH_NONE, 0, &is_new), first);
+    if (happening.broken[0])
+        fail(exploring, happening.broken, 0, -1);
+    happening_clear(&happening);
+    uint32_t node = 0;
+    for (; node < exploring->graph.count && !exploring->failed; node++) {
+        for (int row = 0; row < happen_count() && !exploring->failed; row++)
+            if (happen_may(exploring->open[node], row))
+                follow(exploring, node, row);
+        moment_free(exploring->open[node]);
+        exploring->open[node] = NULL;
+        if (exploring->graph.count > NODES_MOST)
+            fail(exploring, "more states than are allowed", node, -1);
+    }
+    if (!exploring->failed)
+        check_graph(exploring);
+    for (; node < exploring->graph.count; node++)
+        moment_free(exploring->open[node]);
+    total.states += exploring->graph.count;
+}
+
+static bool explore_recipe(struct recipe *recipe, struct budget budget, int number)
+{
+    struct exploring exploring = {.recipe = recipe, .number = number};
+    struct machine *machine = recipe_machine(recipe);
+    explore(&exploring, machine, budget);
+    if (getenv("MACHINE") || getenv("VERBOSE")) {
+        struct text words = {0};
+        recipe_print(recipe, &words);
+        printf("machine %d (%s): %u states, %u transitions\n", number, text_string(&words),
+               exploring.graph.count, exploring.graph.edge_count);
+        text_clear(&words);
+    }
+    bool failed = exploring.failed;
+    graph_clear(&exploring.graph);
+    free(exploring.open);
+    machine_free(machine);
+    return failed;
+}
+
+/* ---- which machines ---- */
+
+static const char *only_machine;
+
+static void take(struct recipe *recipe, struct budget budget)
+{
+    int number = ++total.machines;
+    recipe_settle(recipe);
+    if (only_machine && atoi(only_machine) != number)
+        return;
+    total.failed += explore_recipe(recipe, budget, number);
+}
+
+/* Every two values of two policies, of the same step and of two. */
+static void explore_pairs(int steps, struct budget budget)
+{
+    int counts[STEPS_MOST * POLICY_COUNT + 1], factors = steps * POLICY_COUNT;
+    unsigned char *rows;
+    for (int i = 0; i < factors; i++)
+        counts[i] = policy_value_count((enum policy)(i % POLICY_COUNT));
+    counts[factors++] = 2;
+    int count = covering_rows(counts, factors, &rows);
+    for (int row = 0; row < count; row++) {
+        const unsigned char *values = rows + (size_t)row * (size_t)factors;
+        struct recipe recipe = {.steps = steps, .lock = values[factors - 1]};
+        for (int i = 0; i < factors - 1; i++)
+            recipe.values[i / POLICY_COUNT][i % POLICY_COUNT] = values[i];
+        take(&recipe, budget);
+    }
+    free(rows);
+}
+
+static void report(const char *what, clock_t since)
+{
+    printf("%s: %d machines, %lld states, %lld transitions, %.0f s\n", what, total.machines,
+           (long long)total.states, (long long)total.transitions, (double)(clock() - since) / CLOCKS_PER_SEC);
+}
+
+int main(int argument_count, char **arguments)
+{
+    bool full = argument_count > 1 && !strcmp(arguments[1], "full");
+    clock_t since = clock();
+    memory_use_for_json();
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    only_machine = getenv("MACHINE");
+    int words = getenv("WORDS") ? atoi(getenv("WORDS")) : 1,
+        faults = getenv("FAULTS") ? atoi(getenv("FAULTS")) : 1;
+    for (int steps = 1; steps <= (full ? STEPS_MOST : 2); steps++) {
+        explore_pairs(steps, (struct budget){words, faults});
+        report("so far", since);
+    }
+    for (int row = 0; row < machine_row_count(); row++)
+        if (!machine_rows_taken[row])
+            printf("never taken: %s\n", machine_row_name(row));
+    printf("%d passed, %d failed\n", total.machines - total.failed, total.failed);
+    return total.failed != 0;
+}
