@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "engine/keeper.h"
 #include "engine/keeper_files.h"
 #include "jobs/source.h"
 
@@ -19,23 +20,21 @@
 #define ESCAPE '\033'
 #define BELL   '\a'
 
-/* Bytes of the control sequence at `at`: ESC [ … letter, ESC ] … BELL or ESC \, ESC and one more. */
+#define INTERMEDIATES " !\"#$%&'()*+,-./"
+
+/* Bytes of the control sequence at `at`: ESC [ … letter, ESC ] … BELL or ESC \, ESC ( letter, ESC letter. */
 static size_t sequence_length(const char *at)
 {
-    size_t length = 2;
-    if (!at[1])
-        return 1;
-    if (at[1] == '[') {
-        length += strspn(at + length, "0123456789:;<=>?");
-        length += strspn(at + length, " !\"#$%&'()*+,-./");
-        return at[length] ? length + 1 : length;
-    }
+    size_t length = 1;
     if (at[1] == ']') {
         while (at[length] && at[length] != BELL && at[length] != ESCAPE)
             length++;
         return length + (at[length] == BELL ? 1 : at[length] == ESCAPE && at[length + 1] == '\\' ? 2 : 0);
     }
-    return length;
+    if (at[1] == '[')
+        length += 1 + strspn(at + 2, "0123456789:;<=>?");
+    length += strspn(at + length, INTERMEDIATES);
+    return at[length] ? length + 1 : length;
 }
 
 static char *without_control(const char *text)
@@ -112,13 +111,24 @@ static char *newest_output(const char *base)
     return newest;
 }
 
+static bool program_runs(const char *store_folder, const json_t *keeper, bool once)
+{
+    struct child child;
+    keeper_look(store_folder, keeper, once, &child);
+    bool runs = child.state == CHILD_RUNNING;
+    child_clear(&child);
+    return runs;
+}
+
 char *last_output(const struct run *run, const char *store_folder)
 {
     const struct run_step *step = &run->steps[run->step];
     const json_t *checkpoint = run->undoing ? step->undo.checkpoint : step->act.checkpoint;
-    const char *base = json_text(json_object_get(checkpoint, "keeper"), "base", "");
-    if (!*base || *base == '/' || strstr(base, "..")) /* it comes from the store */
+    const json_t *keeper = json_object_get(checkpoint, "keeper");
+    /* keeper_look also sees to it that what the store names lies within the store's folder. */
+    if (!keeper || !program_runs(store_folder, keeper, machine_act_in_hand(run)->effect == EFFECT_ONCE))
         return string_copy("");
+    const char *base = json_text(keeper, "base", "");
     char *whole = string_format("%s/%s", store_folder, base), *path = newest_output(whole);
     char *tail = path ? read_tail(path) : string_copy("");
     char *line = last_line_of(tail);

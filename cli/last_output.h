@@ -4,7 +4,8 @@
 
 #include "engine/run.h"
 
-/* Of the step in hand, without control sequences; "" where there is none. free() it. */
+/* Of the step in hand, without control sequences; "" where it runs none now, or nothing was written. free()
+ * it. */
 char *last_output(const struct run *run, const char *store_folder);
 /* The last line of a text, as a terminal would show it in the end: free of control sequences, what a carriage
  * return has overwritten left out. free() it. */

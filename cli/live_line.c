@@ -77,8 +77,8 @@ void live_line_show(struct live_line *line, const struct run *run, const char *s
         size.ws_col = 80;
     if (run->step < 0 || size.ws_col < COLUMNS_LEAST)
         return;
-    char *output = *what ? string_copy(what) : last_output(run, store_folder);
-    char *text = text_of(line, run, output);
+    char *output = last_output(run, store_folder);
+    char *text = text_of(line, run, *output ? output : what);
     cut(text, size.ws_col - TIME_COLUMNS);
     live_line_clear(line);
     fputs(text, stderr);

@@ -20,7 +20,7 @@ struct live_line {
 
 /* A step of the run begins, or is taken up `passed_ms` after it has begun. */
 void live_line_begin(struct live_line *line, const struct run *run, int step, int64_t passed_ms);
-/* `store_folder`: where the program's output is kept; `what` "": that output is shown. */
+/* `store_folder`: where the program's output is kept; `what` is shown where nothing has been written. */
 void live_line_show(struct live_line *line, const struct run *run, const char *store_folder,
                     const char *what);
 /* Before anything else is printed. */

@@ -26,7 +26,7 @@ struct driver_watcher {
     /* An event is durable. */
     void (*event)(void *context, const struct run *run, const struct event *event);
     /* What a step waits for, at each look at it (shown as progress); `what` is borrowed, "" where it does not
-     * say: its program runs. */
+     * say. */
     void (*waits)(void *context, const struct run *run, const char *what);
     /* A question stands. 1: approve · 0: leave the run waiting. */
     int (*approve)(void *context, const struct run *run, const char *question);

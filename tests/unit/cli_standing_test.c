@@ -1,0 +1,335 @@
+/* What is said of a run that was refused, left waiting, submitted before, cancelled or rolled back. */
+#include <signal.h>
+#include <time.h>
+
+#include "cli_scene.h"
+
+/* ---- helpers ---- */
+
+static void expect_said(const char *text, const char *says)
+{
+    ck_assert_msg(strstr(text, says) != NULL, "\"%s\" is missing: %s", says, text);
+}
+
+static size_t record_count(int run)
+{
+    char *arguments = string_format("history %d --json", run);
+    expect(arguments, 0);
+    size_t lines = 0;
+    for (const char *at = ran.out; *at; at++)
+        lines += *at == '\n';
+    free(arguments);
+    return lines;
+}
+
+/* A pawl that is left alone; its output is dropped. */
+static pid_t pawl_in_background(const char *arguments)
+{
+    const char *program = getenv("PAWL");
+    char *command = string_format("PAWL_STORE='%s' exec '%s' %s >/dev/null 2>&1 </dev/null", test_path,
+                                  program ? program : "build/pawl", arguments);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (!pid) {
+        execl("/bin/sh", "sh", "-c", command, NULL);
+        _exit(127);
+    }
+    free(command);
+    return pid;
+}
+
+static void wait_for_file(const char *name)
+{
+    while (access(name, F_OK)) /* the test's time limit is the end of it */
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+static int status_of(pid_t pid)
+{
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* A job whose one step, with an effect, says that it is there and goes on until it is ended. */
+static void write_long_job(void)
+{
+    char *text = string_format("job: long\nversion: 1\nsteps:\n"
+                               "  - id: work\n    uses: command\n    effect: converge\n"
+                               "    with: {argv: [/bin/sh, -c, 'touch %s/there; exec sleep 600']}\n",
+                               test_folder);
+    write_job("long", text);
+    free(text);
+}
+
+/* ---- nothing changed ---- */
+
+START_TEST(resume_from_a_step_that_was_not_entered_records_nothing)
+{
+    static const char *const steps[] = {"nowhere", "last", "''"};
+    expect("submit asks.yaml", 3);
+    size_t before = record_count(1);
+    for (int i = 0; i < 3; i++) {
+        char *arguments = string_format("resume 1 --from %s --reason x", steps[i]);
+        expect(arguments, 2);
+        ck_assert_uint_eq(record_count(1), before);
+        free(arguments);
+    }
+    expect("resume 1 --from first --reason x", 3);
+    ck_assert_uint_gt(record_count(1), before);
+}
+END_TEST
+
+START_TEST(a_key_is_an_identifier)
+{
+    static const char *const keys[] = {"''", "\"$(printf 'a\\nb')\"", "\"$(printf 'a\\033b')\"",
+                                       "\"$(printf 'a\\377b')\"", "\"$(printf '%256s' x)\""};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char *arguments = string_format("submit good.yaml --key %s", keys[i]);
+        expect(arguments, 2);
+        free(arguments);
+        ck_assert_int_ne(access(test_path, F_OK), 0);
+    }
+    expect("submit good.yaml --key \"$(printf '%255s' x)\"", 0);
+}
+END_TEST
+
+START_TEST(words_that_are_no_text_are_refused)
+{
+    json_t *errors = pawl_json("validate \"$(printf 'a\\377.yaml')\" --json", 2);
+    json_decref(errors);
+    expect("submit asks.yaml", 3);
+    expect("cancel 1 --reason \"$(printf 'a\\377')\"", 2);
+    expect_status(1, "waiting");
+}
+END_TEST
+
+START_TEST(an_empty_param_is_named)
+{
+    write_job("locks",
+              "job: locks\nversion: 1\nparams:\n  space: {type: string, default: ns}\n"
+              "  release: {type: string, default: a}\nlock: ${params.space}/${params.release}\nsteps:\n"
+              "  - {id: one, uses: assert, with: {that: '${true}'}}\n");
+    expect("submit locks.yaml -p release=", 2);
+    expect_said(ran.err, "\"release\" is empty");
+    expect("plan locks.yaml -p space=", 2);
+    expect_said(ran.err, "\"space\" is empty");
+    expect("submit locks.yaml -p release=a/b", 2);
+    expect_said(ran.err, "not NAMESPACE/NAME");
+}
+END_TEST
+
+/* ---- a run that stays ---- */
+
+START_TEST(a_submit_that_waited_in_vain_says_what_it_left)
+{
+    expect("submit asks.yaml", 3);
+    expect("submit asks.yaml --wait 1ms", 4);
+    expect_said(ran.err, "run 2 is recorded and waits for the lock ns/name, which run 1 holds");
+    expect_said(ran.err, "pawl resume 2");
+    expect_said(ran.err, "pawl cancel 2");
+    expect("submit asks.yaml --wait 1ms --json", 4);
+    expect_said(ran.out, "run 3 is recorded");
+    expect("cancel 2 --reason x", 0);
+    expect("cancel 1 --reason x", 0);
+    expect("resume 3", 3);
+}
+END_TEST
+
+START_TEST(a_second_submit_of_a_key_leaves_with_the_status_of_its_run)
+{
+    static const struct {
+        const char *submit;
+        int first, second;
+        const char *says;
+    } cases[] = {
+        {"submit good.yaml --key good", 0, 0, "succeeded"},
+        {"submit good.yaml -p n=0 --key bad", 1, 1, "pawl resume 2"},
+        {"submit asks.yaml --key asks", 3, 3, "pawl approve 3 ask"},
+        {"submit edits.yaml --key left --detach", 0, 0, "pawl resume 4"},
+        {"submit good.yaml --key held --paused", 0, 3, "pawl resume 5"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        expect(cases[i].submit, cases[i].first);
+        expect(cases[i].submit, cases[i].second);
+        char *number = string_format("run %zu ", i + 1);
+        ck_assert_msg(!strncmp(ran.out, number, strlen(number)), "%s", ran.out);
+        expect_said(ran.out, "submitted before with this key");
+        expect_said(ran.err, cases[i].says);
+        free(number);
+    }
+    expect("submit edits.yaml --key left", 130); /* nobody has driven it */
+    expect("approve 3 ask", 0);
+    expect("submit asks.yaml --key asks", 130);
+    expect_said(ran.err, "pawl resume 3");
+    expect("submit asks.yaml --key asks --json", 130);
+    json_t *line = json_loads(ran.out, 0, NULL);
+    ck_assert_str_eq(text_at(line, "event"), "run_submitted");
+    ck_assert_str_eq(text_at(line, "status"), "interrupted");
+    ck_assert(json_is_true(json_object_get(line, "existed")));
+    json_decref(line);
+    ck_assert_uint_eq(run_count(), 5);
+}
+END_TEST
+
+START_TEST(a_second_submit_of_a_key_that_is_driven_leaves_with_4)
+{
+    write_long_job();
+    pid_t driver = pawl_in_background("submit long.yaml --key k");
+    wait_for_file("there");
+    expect("submit long.yaml --key k", 4);
+    expect_said(ran.err, "driven by process");
+    expect("submit long.yaml --key k --detach", 0);
+    expect("cancel 1 --reason x", 0);
+    ck_assert_int_eq(status_of(driver), 1);
+    expect("submit long.yaml --key k", 1);
+}
+END_TEST
+
+/* ---- why ---- */
+
+START_TEST(a_cancel_says_what_it_waits_for_and_how_long)
+{
+    write_long_job();
+    pid_t driver = pawl_in_background("submit long.yaml");
+    wait_for_file("there");
+    expect("cancel 1 --reason x", 0);
+    expect_said(ran.out, "cancel accepted; it waits for \"work\"");
+    expect_said(ran.out, "10s at most");
+    ck_assert_int_eq(status_of(driver), 1);
+    expect("submit asks.yaml", 3);
+    expect("cancel 2 --reason x --json", 0); /* nothing is in flight */
+    ck_assert_ptr_null(strstr(ran.out, "in_flight"));
+}
+END_TEST
+
+START_TEST(a_run_that_was_ended_says_why)
+{
+    expect("submit asks.yaml", 3);
+    expect("cancel 1 --reason enough", 0);
+    expect("status 1", 0);
+    expect_said(ran.out, "cancelled by ops@bastion: enough");
+    write_job("back", "job: back\nversion: 1\nsteps:\n"
+                      "  - {id: no, uses: assert, with: {that: '${false}', message: it is wet},"
+                      " on_failure: rollback}\n");
+    expect("submit back.yaml", 1);
+    expect_status(2, "rolled_back");
+    expect("status 2", 0);
+    expect_said(ran.out, "rolled back: \"no\" failed: it is wet");
+    expect("submit good.yaml -p n=0", 1);
+    expect("rollback 3 --reason 'by hand'", 0);
+    json_t *run = pawl_json("status 3 --json", 0), *reason = json_object_get(run, "reason");
+    ck_assert_str_eq(text_at(reason, "actor"), "ops@bastion");
+    ck_assert_str_eq(text_at(reason, "text"), "by hand");
+    json_decref(run);
+}
+END_TEST
+
+START_TEST(a_run_s_time_begins_when_somebody_drives_it)
+{
+    expect("submit good.yaml --detach", 0);
+    json_t *run = pawl_json("status 1 --json", 0);
+    ck_assert(json_is_null(json_object_get(run, "began")));
+    json_decref(run);
+    expect("submit good.yaml", 0); /* an hour passes on the cluster */
+    expect("resume 1", 0);
+    expect_said(ran.err, "run 1 succeeded in 3600.0 s");
+    expect("status 1", 0);
+    expect_said(ran.out, "took 3600.0 s");
+}
+END_TEST
+
+START_TEST(quiet_says_only_what_is_to_be_done)
+{
+    expect("submit good.yaml --quiet", 0);
+    ck_assert_str_eq(ran.err, "");
+    expect_said(ran.out, "run 1 ");
+    expect("submit asks.yaml --quiet", 3);
+    expect_said(ran.err, "pawl approve 2 ask");
+    expect("submit good.yaml -p n=0 --quiet", 1);
+    expect_said(ran.err, "pawl resume 3");
+    ck_assert_ptr_null(strstr(ran.err, "✗"));
+}
+END_TEST
+
+START_TEST(help_and_version_speak_json)
+{
+    json_t *overview = pawl_json("help --json", 0), *same = pawl_json("--json --help", 0);
+    ck_assert(json_equal(overview, same));
+    ck_assert_uint_gt(json_array_size(json_object_get(overview, "commands")), 15);
+    json_t *command = pawl_json("help submit --json", 0), *also = pawl_json("submit --help --json", 0);
+    ck_assert(json_equal(command, also));
+    ck_assert_str_eq(text_at(command, "name"), "submit");
+    ck_assert_uint_gt(json_array_size(json_object_get(command, "options")), 3);
+    json_t *version = pawl_json("version --json", 0);
+    ck_assert(json_is_string(json_object_get(version, "version")));
+    json_t *errors = pawl_json("help nothing --json", 2);
+    json_decref(errors);
+    json_decref(version);
+    json_decref(command);
+    json_decref(also);
+    json_decref(overview);
+    json_decref(same);
+}
+END_TEST
+
+/* ---- what a step that was cut off waits for ---- */
+
+/* Its program ends its keeper and pawl; whether it was done is asked three times. */
+START_TEST(what_a_resumed_step_waits_for_is_recorded_at_once)
+{
+    char *text = string_format(
+        "job: cut\nversion: 1\nsteps:\n  - id: work\n    uses: command\n    effect: converge\n"
+        "    with: {argv: [/bin/sh, -c, 'kill -9 $PPID; kill -9 $(cat %s/pid)']}\n"
+        "    probe:\n      uses: command\n"
+        "      with: {argv: [/bin/sh, -c, 'echo x >> %s/asked; [ $(wc -l < %s/asked) -gt 3 ]']}\n"
+        "      done: ${exit_code == 0}\n      in_progress: ${exit_code == 1}\n",
+        test_folder, test_folder, test_folder);
+    write_job("cut", text);
+    free(text);
+    pid_t driver = fork();
+    if (!driver) {
+        char *path = string_format("%s/pid", test_folder), *pid = string_format("%d", (int)getpid());
+        const char *program = getenv("PAWL");
+        file_replace(path, pid, strlen(pid), 0600, NULL);
+        setenv("PAWL_STORE", test_path, 1);
+        execl(program ? program : "build/pawl", "pawl", "submit", "cut.yaml", "--quiet", NULL);
+        _exit(127);
+    }
+    ck_assert_int_eq(status_of(driver), 128 + SIGKILL);
+    expect("resume 1", 0);
+    expect("history 1", 0);
+    expect_said(ran.out, "in progress");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        resume_from_a_step_that_was_not_entered_records_nothing,
+        a_key_is_an_identifier,
+        words_that_are_no_text_are_refused,
+        an_empty_param_is_named,
+        a_submit_that_waited_in_vain_says_what_it_left,
+        a_second_submit_of_a_key_leaves_with_the_status_of_its_run,
+        a_second_submit_of_a_key_that_is_driven_leaves_with_4,
+        a_cancel_says_what_it_waits_for_and_how_long,
+        a_run_that_was_ended_says_why,
+        a_run_s_time_begins_when_somebody_drives_it,
+        quiet_says_only_what_is_to_be_done,
+        help_and_version_speak_json,
+        what_a_resumed_step_waits_for_is_recorded_at_once,
+    };
+    Suite *suite = suite_create("cli: standing");
+    TCase *all = tcase_create("all");
+    tcase_add_checked_fixture(all, make_scene, leave_scene);
+    tcase_set_timeout(all, 60);
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+        tcase_add_test(all, tests[i]);
+    suite_add_tcase(suite, all);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
