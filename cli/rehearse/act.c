@@ -16,6 +16,9 @@
 #include "engine/driver.h"
 #include "engine/submit.h"
 
+#define LATER         "30m"  /* in virtual time, until a person resumes a run that has failed */
+#define SHORT_WAIT_MS 600000 /* where something does not end by itself */
+
 struct acting {
     const struct rehearsal *rehearsal;
     const struct situation *situation;
@@ -111,7 +114,8 @@ static void script(struct acting *acting, const json_t *fault)
     size_t index;
     struct error error = {0};
     json_array_foreach(list, index, word) if (index < 15) words[index] = json_string_value(word);
-    if (sim_fault(acting->sim, words, (int)json_array_size(list), &error))
+    int result = sim_fault(acting->sim, words, (int)json_array_size(list), &error);
+    if (result && error.code != ERROR_NOT_FOUND) /* what is gone already cannot go wrong any more */
         stop(acting, &error);
 }
 
@@ -155,6 +159,7 @@ static void on_left(void *context, const struct run *run, const struct error *er
 static int keep_status(void *context, const struct run_row *row)
 {
     struct acting *acting = context;
+    acting->waiting = row->waiting && strstr(row->waiting, "\"decision\"") ? WAIT_DECISION : WAIT_NOTHING;
     acting->status = !strcmp(row->status, "succeeded") ? RUN_SUCCEEDED
                      : !strcmp(row->status, "failed")  ? RUN_FAILED
                                                        : RUN_RUNNING;
@@ -195,6 +200,30 @@ static int64_t take_run(struct acting *acting, struct store *store, struct error
     return submit(acting, store, error);
 }
 
+/* What a person says to a run that rests; NULL: it only goes on. */
+static const char *word_of_person(struct acting *acting, struct store *store, json_t **body)
+{
+    static const char *const later[] = {"time", "for=" LATER};
+    struct error error = {0};
+    if (acting->waiting == WAIT_DECISION && (*body = person_decision(store, acting->sim, &error)))
+        return "resolve";
+    *body = json_object();
+    if (acting->status != RUN_FAILED)
+        return NULL;
+    if (acting->situation->faults && sim_fault(acting->sim, later, 2, &error))
+        stop(acting, &error);
+    return "resume";
+}
+
+/* Who waits for what never ends shall not wait for a day: polling costs real time. */
+static void cut_waits_short(const struct acting *acting)
+{
+    struct job *job = acting->rehearsal->job;
+    for (int i = 0; i < job->step_count; i++)
+        if (acting->situation->endless && job->steps[i].timeout_ms > SHORT_WAIT_MS)
+            job->steps[i].timeout_ms = SHORT_WAIT_MS;
+}
+
 static void drive(struct acting *acting, struct store *store)
 {
     struct error error = {0};
@@ -208,11 +237,14 @@ static void drive(struct acting *acting, struct store *store)
         stop(acting, &error);
     if (acting->status == RUN_SUCCEEDED)
         return;
-    json_t *body = json_object();
-    struct driver_take take = {.command = acting->status == RUN_FAILED ? "resume" : NULL, .body = body};
+    json_t *body = NULL;
+    struct driver_take take = {.command = word_of_person(acting, store, &body), .body = body};
+    bool decides = acting->waiting == WAIT_DECISION;
     struct driver *driver = driver_new(store, &options, &error);
     if (!driver || driver_take(driver, run, &take, &error) || driver_run(driver, &error))
         stop(acting, &error);
+    if (acting->error.code && decides)
+        _exit(ACT_ASKS); /* what later steps need of it only a person can know */
     if (acting->error.code)
         stop(acting, &acting->error);
     driver_free(driver);
@@ -255,7 +287,9 @@ _Noreturn void act(const struct rehearsal *rehearsal, const struct situation *si
     leave_terminal(&acting);
     stand_ins_enter(place);
     acting.sim = string_format("%s/sim.json", place);
+    cut_waits_short(&acting);
     set_effect_cut(&acting);
+    setenv("UV_THREADPOOL_SIZE", "1", 1); /* one run, one body at a time */
     if (!rehearsal->straight)
         acting.trace = json_array();
     meet_faults(&acting, "");

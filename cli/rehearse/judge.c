@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "cli/rehearse/rehearsal.h"
 #include "cluster/sim/sim.h"
+#include "cluster/sim/watch.h"
 #include "engine/replay.h"
 
 /* ---- what there is to see ---- */
@@ -126,49 +127,137 @@ static bool is_record(const char *effect)
     return false;
 }
 
-static void compare_counts(const json_t *straight, json_t *outcome)
+/* What is never to be repeated: a command of the storage, and what a stand-in pretends for a step of that
+ * class. */
+static bool is_once(const char *effect)
+{
+    return !strncmp(effect, "unregister", strlen("unregister")) || !strncmp(effect, "the effect of", 13);
+}
+
+static void compare_counts(const json_t *straight, const struct situation *situation, json_t *outcome)
 {
     const json_t *wanted = json_object_get(straight, "counts"), *got = json_object_get(outcome, "counts");
+    bool succeeded = !strcmp(json_text(outcome, "end", ""), "succeeded");
     const char *effect;
     json_t *number;
     json_object_foreach((json_t *)got, effect, number)
     {
         long long had = json_int(got, effect, 0), should = json_int(wanted, effect, 0);
-        if (!is_record(effect) && had > should)
+        bool harmless = is_record(effect) || (situation->faults && !is_once(effect)) ||
+                        situation->must_succeed;
+        if (!harmless && had > should)
             finding_add(outcome, "%s happened %lld times instead of %lld", effect, had, should);
     }
     json_object_foreach((json_t *)wanted, effect, number)
     {
-        if (!is_record(effect) && json_int(got, effect, 0) < json_int(wanted, effect, 0))
+        bool may_lack = is_record(effect) || (situation->faults && !situation->passes) || !succeeded;
+        if (!may_lack && json_int(got, effect, 0) < json_int(wanted, effect, 0))
             finding_add(outcome, "%s did not happen, and yet the run succeeded", effect);
     }
 }
 
+static const char *ORDERLY[] = {"statefulsets", "chunks", "pods", "releases", "nodes", "leader", NULL};
+
+/* A run that was only cut off must come to what it comes to undisturbed. */
 static void compare_clusters(const json_t *straight, json_t *outcome)
 {
-    static const char *const parts[] = {"statefulsets", "chunks", "pods", "releases", "nodes", "leader"};
     const json_t *wanted = json_object_get(straight, "cluster"), *got = json_object_get(outcome, "cluster");
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (!json_equal(json_object_get(wanted, parts[i]), json_object_get(got, parts[i]))) {
-            finding_add(outcome, "the cluster ends otherwise than undisturbed: %s", parts[i]);
+    for (int i = 0; ORDERLY[i]; i++)
+        if (!json_equal(json_object_get(wanted, ORDERLY[i]), json_object_get(got, ORDERLY[i]))) {
+            finding_add(outcome, "the cluster ends otherwise than undisturbed: %s", ORDERLY[i]);
             return;
         }
 }
 
-/* A run that was only cut off must come to what it comes to undisturbed. */
+static json_t *replicas_of(const json_t *cluster)
+{
+    json_t *replicas = json_object(), *set;
+    size_t index;
+    json_array_foreach(json_object_get(cluster, "statefulsets"), index, set)
+        json_object_set(replicas, json_text(set, "name", ""), json_object_get(set, "replicas"));
+    return replicas;
+}
+
+static int count_unhealthy(const json_t *cluster)
+{
+    int count = 0;
+    size_t index;
+    json_t *chunk;
+    json_array_foreach(json_object_get(cluster, "chunks"), index, chunk)
+        count += strcmp(json_text(chunk, "status", ""), "CHUNK_STATUS_CONNECTED_HEALTHY") != 0;
+    return count;
+}
+
+/* After a fault much may differ; what the job is for may not. */
+static void compare_ends(const json_t *straight, json_t *outcome)
+{
+    const json_t *wanted = json_object_get(straight, "cluster"), *got = json_object_get(outcome, "cluster");
+    json_t *should = replicas_of(wanted), *have = replicas_of(got), *number;
+    const char *set;
+    json_object_foreach(should, set, number)
+    {
+        if (json_int(have, set, -1) != json_integer_value(number))
+            finding_add(outcome, "it succeeded, and yet StatefulSet %s has %lld replicas, not %lld", set,
+                        (long long)json_int(have, set, -1), (long long)json_integer_value(number));
+    }
+    if (count_unhealthy(got) > count_unhealthy(wanted))
+        finding_add(outcome, "it succeeded and left a chunk that is not healthy");
+    json_decref(should);
+    json_decref(have);
+}
+
+static void object_to_failure(const json_t *outcome_error, const char *how, json_t *outcome)
+{
+    finding_add(outcome, "%s, it fails at \"%s\": %s", how, json_text(outcome_error, "step", "?"),
+                json_text(outcome_error, "message", ""));
+}
+
 static void hold_against(const json_t *straight, const struct situation *situation, json_t *outcome)
 {
-    bool succeeded = !strcmp(json_text(outcome, "end", ""), "succeeded");
-    if (!straight || situation->faults)
-        return;
-    if (succeeded) {
-        compare_counts(straight, outcome);
+    const char *end = json_text(outcome, "end", "");
+    bool succeeded = !strcmp(end, "succeeded"), failed = !strcmp(end, "failed");
+    const json_t *error = json_object_get(outcome, "error");
+    compare_counts(straight, situation, outcome);
+    if (succeeded && situation->faults)
+        compare_ends(straight, outcome);
+    else if (succeeded)
         compare_clusters(straight, outcome);
-    } else if (!strcmp(json_text(outcome, "end", ""), "failed")) {
-        const json_t *error = json_object_get(outcome, "error");
-        finding_add(outcome, "resumed, it fails at \"%s\": %s", json_text(error, "step", "?"),
-                    json_text(error, "message", ""));
+    if (failed && !situation->faults)
+        object_to_failure(error, "resumed", outcome);
+    if (failed && situation->must_succeed)
+        object_to_failure(error, "it depends on the numbers that the chunks have here: with others", outcome);
+    if (failed && situation->passes)
+        object_to_failure(error, "resumed twice after the trouble was over", outcome);
+}
+
+static bool allows_below_minimum(const json_t *history)
+{
+    size_t index;
+    json_t *record;
+    json_array_foreach(history, index, record)
+    {
+        const json_t *inputs = json_at(record, "body", "inputs", NULL);
+        if (json_bool(inputs, "allow_below_minimum", false))
+            return true;
     }
+    return false;
+}
+
+/* The storage itself, whatever the run says of its end. */
+static void look_at_storage(const char *place, json_t *outcome)
+{
+    struct error error = {0};
+    struct sim_watching watching = {
+        .below_minimum = allows_below_minimum(json_object_get(outcome, "history")),
+        .goes_back = !strcmp(json_text(outcome, "status", ""), "rolled_back"),
+    };
+    char *sim = string_format("%s/sim.json", place);
+    json_t *objections = sim_watch(sim, &watching, &error);
+    if (!objections)
+        finding_add(outcome, "the simulated storage cannot be watched: %s", error.message);
+    json_array_extend(json_object_get(outcome, "findings"), objections);
+    json_decref(objections);
+    free(sim);
 }
 
 static const char *verdict_of(const json_t *outcome)
@@ -176,11 +265,23 @@ static const char *verdict_of(const json_t *outcome)
     const char *end = json_text(outcome, "end", "");
     if (json_array_size(json_object_get(outcome, "findings")))
         return "unsafe";
-    if (!strcmp(end, "asks"))
+    if (!strcmp(end, "asks") || json_int(outcome, "decisions", 0))
         return "asks";
     if (!strcmp(end, "waits for approval"))
         return "waits";
-    return !strcmp(end, "succeeded") ? "ok" : "stops";
+    if (strcmp(end, "succeeded"))
+        return "stops";
+    return json_int(outcome, "resumes", 0) ? "resumes" : "ok";
+}
+
+/* What nobody asks for any more; the history stays where there is something to explain. */
+static void forget_evidence(json_t *outcome)
+{
+    static const char *const parts[] = {"cluster", "counts", "done"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        json_object_del(outcome, parts[i]);
+    if (!json_array_size(json_object_get(outcome, "findings")))
+        json_object_del(outcome, "history");
 }
 
 void judge(const struct rehearsal *rehearsal, const struct situation *situation, const char *place,
@@ -193,6 +294,10 @@ void judge(const struct rehearsal *rehearsal, const struct situation *situation,
         finding_add(outcome, "undisturbed, it %s at \"%s\": %s", json_text(outcome, "end", ""),
                     json_text(error, "step", json_text(outcome, "at", "?")), json_text(error, "message", ""));
     }
-    hold_against(rehearsal->straight, situation, outcome);
+    look_at_storage(place, outcome);
+    if (rehearsal->straight)
+        hold_against(rehearsal->straight, situation, outcome);
     json_object_set_new(outcome, "outcome", json_string(verdict_of(outcome)));
+    if (rehearsal->straight)
+        forget_evidence(outcome);
 }

@@ -19,6 +19,7 @@
 #include "cli/command.h"
 #include "engine/machine.h"
 #include "jobs/job.h"
+#include "state/store.h"
 #include "steps/kind.h"
 
 #define REHEARSAL_ACTOR "rehearsal" /* who approves and resumes */
@@ -50,6 +51,9 @@ struct situation {
     int number;          /* of the commit or the effect, from 1 */
     const char *victims; /* PAWL_SIM_VICTIMS; NULL: whoever makes the effect */
     json_t *faults;      /* array of {"step": ID or "", "words": ["leader-move", "pod=…"]}; NULL: none */
+    bool passes;         /* the fault leaves nothing behind: resumed, the run must come to its end */
+    bool endless;        /* it does not end by itself: long waits are cut short */
+    bool must_succeed;   /* no fault at all: the run must come to its end by itself */
 };
 
 struct situations {
@@ -63,6 +67,8 @@ void situations_add(struct situations *situations, const struct situation *situa
 void situations_begin(struct situations *situations);
 /* All others, from what the straight run recorded. */
 void situations_plan(struct situations *situations, const struct rehearsal *rehearsal);
+/* faults.c: those that meet a fault of the cluster. */
+void situations_plan_faults(struct situations *situations, const struct rehearsal *rehearsal);
 void situations_clear(struct situations *situations);
 
 /* ---- stage.c ---- */
@@ -90,6 +96,10 @@ enum act_end { /* exit statuses of the process */
  * counts the drivers of this situation, from 0: only the first is cut off. */
 _Noreturn void act(const struct rehearsal *rehearsal, const struct situation *situation, const char *place,
                    int round);
+
+/* ---- person.c ---- */
+/* The body of a `resolve` about the step that is unknown; a new reference, NULL where it cannot be known. */
+json_t *person_decision(struct store *store, const char *sim, struct error *error);
 
 /* ---- situation.c ---- */
 /* Runs one situation to its end; a new reference: the outcome, as `--json` shows it. */

@@ -19,7 +19,7 @@
 #include "base/text.h"
 #include "cli/rehearse/rehearsal.h"
 
-#define ROUNDS_MAX  6     /* drivers of one situation: cut off once, then resumed, also as a failed run */
+#define ROUNDS_MAX  8     /* drivers of one situation: cut off once, then resumed, also as a failed run */
 #define ROUND_MS    60000 /* real time; virtual time makes a day of it */
 #define LEFT_MS     5000  /* for a keeper and its program to end after the last driver */
 #define LEFT_NAP_MS 2
@@ -132,7 +132,7 @@ static void play(const struct rehearsal *rehearsal, const struct situation *situ
                  json_t *outcome)
 {
     struct error error = {0};
-    int status = -1, failures = 0;
+    int status = -1, resumes = 0, decisions = 0;
     bool rests = false;
     for (int round = 0; !rests && round < ROUNDS_MAX; round++) {
         status = act_in_process(rehearsal, situation, place, round, &error);
@@ -140,9 +140,14 @@ static void play(const struct rehearsal *rehearsal, const struct situation *situ
         if (cut_off)
             json_object_set_new(outcome, "cut", json_true());
         /* A person resumes a failed run once the fault is over; without a fault none may fail. */
-        bool resumes = status == ACT_FAILED && situation->faults && failures++ < 2;
-        rests = !cut_off && !resumes;
+        bool resumed = status == ACT_FAILED && situation->faults && !situation->must_succeed && resumes < 2;
+        bool decided = status == ACT_ASKS && decisions < 2;
+        resumes += resumed;
+        decisions += decided;
+        rests = !cut_off && !resumed && !decided;
     }
+    json_object_set_new(outcome, "resumes", json_integer(resumes));
+    json_object_set_new(outcome, "decisions", json_integer(decisions));
     json_object_set_new(outcome, "end", json_string(end_text(status)));
     if (status < 0)
         finding_add(outcome, "%s", error.message);

@@ -135,4 +135,5 @@ void situations_plan(struct situations *situations, const struct rehearsal *rehe
     plan_commits(situations, trace, &number);
     json_array_foreach(effects, index, effect)
         plan_effect(situations, trace, effect, (int)index + 1, &number);
+    situations_plan_faults(situations, rehearsal);
 }

@@ -11,9 +11,10 @@
 #include "cli/report.h"
 
 #define COLUMNS_MAX 32
+#define CELL_WIDTH  7
 
 /* From the best to the worst: a cell shows the worst of its situations. */
-static const char *const OUTCOMES[] = {"ok", "stops", "waits", "asks", "unsafe"};
+static const char *const OUTCOMES[] = {"ok", "resumes", "stops", "waits", "asks", "unsafe"};
 #define OUTCOME_COUNT (int)(sizeof OUTCOMES / sizeof *OUTCOMES)
 
 static int rank(const json_t *outcome)
@@ -66,6 +67,13 @@ static int width_of(const char *text)
     return width;
 }
 
+/* Wide enough for its name and for any outcome. */
+static int column_width(const char *column)
+{
+    int width = width_of(column);
+    return width < CELL_WIDTH ? CELL_WIDTH : width;
+}
+
 static void print_cell(const char *text, int width)
 {
     printf("%s%*s", text, width - width_of(text) + 2, "");
@@ -90,7 +98,7 @@ static void print_row(const struct table *table, const char *step, const char *s
         print_cell(worst < 0                    ? "–"
                    : worst == OUTCOME_COUNT - 1 ? "UNSAFE"
                                                 : OUTCOMES[worst],
-                   width_of(table->columns[c]));
+                   column_width(table->columns[c]));
     }
     putchar('\n');
 }
@@ -107,7 +115,7 @@ static void print_table(const struct table *table)
     fputs("  ", stdout);
     print_cell("step", first_width);
     for (int c = 0; c < table->column_count; c++)
-        print_cell(table->columns[c], width_of(table->columns[c]));
+        print_cell(table->columns[c], column_width(table->columns[c]));
     putchar('\n');
     print_row(table, "", "(the run)", first_width);
     for (int i = 0; i < job->step_count; i++)

@@ -202,14 +202,15 @@ static void space_share(struct world *world, const json_t *gone)
 static void chunk_lose(struct world *world, json_t *chunk)
 {
     int64_t expire = world->now_ms + world_setting(world, "expire_ms");
+    int64_t copied = json_int(chunk, "used", 0) ? expire + world_setting(world, "recover_ms") : world->now_ms;
     json_object_set_new(chunk, "lost_at", json_integer(world->now_ms));
     json_object_set_new(chunk, "expire_at", json_integer(expire));
     if (json_int(chunk, "used", 0))
-        extend_until(world, "recover_until", expire + world_setting(world, "recover_ms"));
+        extend_until(world, "recover_until", copied);
     space_share(world, chunk);
     world_event(world, "chunk_lost",
-                json_pack("{s:I, s:s}", "id", (json_int_t)json_int(chunk, "id", 0), "pod",
-                          json_text(chunk, "pod", "")));
+                json_pack("{s:I, s:s, s:I}", "id", (json_int_t)json_int(chunk, "id", 0), "pod",
+                          json_text(chunk, "pod", ""), "copied_ms", (json_int_t)copied));
 }
 
 /* What is new about one chunk: lost, drained, or a session with a new leader. */

@@ -39,6 +39,9 @@ static int64_t next_due(const struct world *world)
 static void due_record(struct world *world)
 {
     int64_t due = next_due(world);
+    if (json_int(world->state, "next_due_ms", WORLD_NEVER) == due)
+        return;
+    world->changed = true;
     if (due == WORLD_NEVER)
         json_object_del(world->state, "next_due_ms");
     else
@@ -60,7 +63,7 @@ void world_advance(struct world *world, int64_t to_ms)
     }
     if (to_ms > world->now_ms) {
         world->now_ms = to_ms;
-        world->changed = true;
+        world->moved = true;
     }
     due_record(world);
 }

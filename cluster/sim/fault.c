@@ -34,6 +34,8 @@ const struct fault_kind fault_kinds[] = {
     {"other-unregister", "id!", "somebody else unregisters a chunk", happen_unregister},
     {"chunk-status", "id!|status!|for", "a chunk shows this status", happen_chunk_status},
     {"chunk-status-end", "id!", "ends it", happen_chunk_status_end},
+    {"chunk-renumber", "", "the chunks have each other's numbers, the first the last's",
+     happen_chunk_renumber},
     {"time", "for!", "virtual time goes on by so much, now", happen_time},
     {"setting", "name!|value!", "changes a setting of sim init (drain_ms, lag_ms, helm …)", happen_setting},
     {"fail", "verb|resource|name|command|code!|effect|late|times|skip",

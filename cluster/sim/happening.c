@@ -294,6 +294,34 @@ int happen_chunk_status_end(struct world *world, const json_t *keys, struct erro
     return chunk ? 0 : -1;
 }
 
+static void renumber(json_t *list, int64_t sum)
+{
+    size_t i;
+    json_t *chunk;
+    json_array_foreach(list, i, chunk)
+        json_object_set_new(chunk, "id", json_integer(sum - json_int(chunk, "id", 0)));
+}
+
+int happen_chunk_renumber(struct world *world, const json_t *keys, struct error *error)
+{
+    json_t *chunks = json_object_get(world->state, "chunks"), *chunk;
+    int64_t least = INT64_MAX, most = 0;
+    size_t i;
+    (void)keys;
+    (void)error;
+    json_array_foreach(chunks, i, chunk)
+    {
+        int64_t id = json_int(chunk, "id", 0);
+        least = id < least ? id : least;
+        most = id > most ? id : most;
+    }
+    renumber(chunks, least + most);
+    json_object_set_new(world->state, "published",
+                        json_deep_copy(json_object_get(world->state, "published")));
+    renumber(json_object_get(world->state, "published"), least + most);
+    return 0;
+}
+
 int happen_setting(struct world *world, const json_t *keys, struct error *error)
 {
     json_t *settings = json_object_get(world->state, "settings");

@@ -15,7 +15,8 @@ happening happen_node_cordon, happen_node_uncordon, happen_node_taint, happen_no
 happening happen_pod_stuck, happen_pod_free, happen_pod_delete;
 happening happen_set_image, happen_scale;
 happening happen_chart_template, happen_chart_add, happen_other_upgrade;
-happening happen_unregister, happen_chunk_status, happen_chunk_status_end, happen_setting, happen_time;
+happening happen_unregister, happen_chunk_status, happen_chunk_status_end, happen_chunk_renumber,
+    happen_setting, happen_time;
 
 /* A worker node, or a tainted control-plane node. */
 void node_add(struct world *world, const char *name, int number, bool control_plane);

@@ -225,6 +225,37 @@ static json_t *changes_of(struct world *world, const char *namespace, const json
     return changed;
 }
 
+static const json_t *template_of(const json_t *object)
+{
+    return json_at(object, "spec", "template", NULL);
+}
+
+/* What a patch means for the workloads: {"replicas": {SET: [from, to]}, "restarts": [SET]}. */
+static void moves_add(struct world *world, const char *namespace, const json_t *before, const json_t *wanted,
+                      json_t *more)
+{
+    json_t *replicas = json_object(), *restarts = json_array(), *object;
+    size_t i;
+    json_array_foreach(wanted, i, object)
+    {
+        const json_t *live = object_find(world, "statefulsets", namespace, object_name(object));
+        json_t *tried = json_deep_copy(live);
+        if (!tried)
+            continue;
+        three_way_patch(tried, manifest_object(before, object), object);
+        int64_t from = json_int(json_object_get(live, "spec"), "replicas", 1),
+                to = json_int(json_object_get(tried, "spec"), "replicas", 1);
+        if (from != to)
+            json_object_set_new(replicas, object_name(object),
+                                json_pack("[I, I]", (json_int_t)from, (json_int_t)to));
+        if (!json_equal(template_of(live), template_of(tried)))
+            json_array_append_new(restarts, json_string(object_name(object)));
+        json_decref(tried);
+    }
+    json_object_set_new(more, "replicas", replicas);
+    json_object_set_new(more, "restarts", restarts);
+}
+
 int upgrade_patch(struct world *world, struct upgrade *upgrade, struct error *error)
 {
     const json_t *deployed = newest(world, upgrade->namespace, upgrade->release, "deployed");
@@ -236,9 +267,11 @@ int upgrade_patch(struct world *world, struct upgrade *upgrade, struct error *er
     }
     json_t *changed = changes_of(world, upgrade->namespace, before, wanted);
     bool changes = json_array_size(changed);
-    if (changes)
-        world_effect(world, "helm_upgrade",
-                     json_pack("{s:I, s:O}", "revision", (json_int_t)upgrade->revision, "changed", changed));
+    if (changes) {
+        json_t *more = json_pack("{s:I, s:O}", "revision", (json_int_t)upgrade->revision, "changed", changed);
+        moves_add(world, upgrade->namespace, before, wanted, more);
+        world_effect(world, "helm_upgrade", more);
+    }
     size_t i;
     json_array_foreach(wanted, i, object)
     {

@@ -145,6 +145,7 @@ static void log_line(struct world *world, const char *kind, const char *what, js
     json_t *line = json_pack("{s:s, s:s}", "time", time_text, kind, what);
     if (more)
         json_object_update_missing(line, more);
+    json_object_set_new(line, "ms", json_integer(world->now_ms));
     if (world->caller)
         json_object_set_new(line, "caller", json_string(world->caller));
     char *text = json_dumps(line, JSON_COMPACT);
@@ -256,7 +257,7 @@ static int64_t present_ms(const struct world *world)
 {
     int64_t recorded = json_int(world->state, "now_ms", 0);
     if (world->virtual_time)
-        return recorded;
+        return world->head.now_ms > recorded ? world->head.now_ms : recorded;
     int64_t real = real_ms() - json_int(world->state, "epoch_ms", 0);
     return real > recorded ? real : recorded;
 }
@@ -277,7 +278,7 @@ int world_begin(struct world *world, struct error *error)
         return -1;
     }
     world->known = head;
-    world->changed = false;
+    world->changed = world->moved = false;
     world->signal = 0;
     text_clear(&world->lines);
     int64_t now = present_ms(world);
@@ -301,6 +302,7 @@ void world_abandon(struct world *world)
 static int head_write(struct world *world)
 {
     struct world_head head = world->head;
+    head.now_ms = world->now_ms;
     return pwrite(world->lock, &head, sizeof head, 0) == sizeof head ? 0 : -1;
 }
 
@@ -340,7 +342,8 @@ static int state_write(struct world *world)
 
 int world_end(struct world *world, struct error *error)
 {
-    bool written = world->changed ? !state_write(world) : !world->lines.length || !head_write(world);
+    bool heads = world->lines.length || world->moved;
+    bool written = world->changed ? !state_write(world) : !heads || !head_write(world);
     if (!written) {
         error_set_errno(error, ERROR_CLUSTER_UNREACHABLE, "cannot write the simulated cluster %s",
                         world->path);

@@ -30,9 +30,11 @@ enum kill_point {
     STOP_AFTER_REQUEST,
 };
 
-/* The head of FILE.lock: tells whether a state that was read before is still the present one. */
+/* The head of FILE.lock: tells whether a state that was read before is still the present one. Where nothing
+ * but virtual time has moved it is here alone: the state need not be written for that. */
 struct world_head {
     uint64_t generation, requests, effects;
+    int64_t now_ms;
 };
 
 struct world {
@@ -44,6 +46,7 @@ struct world {
     bool virtual_time;
     int64_t now_ms; /* the sim's own time, from its creation on */
     bool changed;   /* the state must be written */
+    bool moved;     /* virtual time was moved */
     bool resting;   /* controllers are at work: time cannot be moved */
     struct text lines;
     const char *caller; /* PAWL_SIM_CALLER; NULL: none */
