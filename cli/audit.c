@@ -44,9 +44,11 @@ static int verify(const struct invocation *invocation, struct store *store)
     struct chain_report report;
     struct error error = {0};
     bool chain_only = invocation_has(invocation, "chain-only");
-    if ((chain_only ? chain_verify : replay_verify)(store, &report, &error))
-        return report_error(invocation, &error);
-    return print_report(invocation, &report);
+    int result = store_begin_reading(store, &error);
+    if (!result)
+        result = (chain_only ? chain_verify : replay_verify)(store, &report, &error);
+    store_rollback(store);
+    return result ? report_error(invocation, &error) : print_report(invocation, &report);
 }
 
 static int export_record(void *context, const struct record *record)

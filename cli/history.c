@@ -244,7 +244,7 @@ int command_history(struct invocation *invocation)
     struct store *store = invocation_store(invocation, STORE_READ, &status);
     if (!store)
         return status;
-    if (store_read_run(store, run, note_run, &trail, &error) ||
+    if (store_begin_reading(store, &error) || store_read_run(store, run, note_run, &trail, &error) ||
         store_each_record(store, run, 0, take_record, &trail, &error) < 0)
         status = report_error(invocation, &error);
     else

@@ -104,7 +104,7 @@ int standing_read(struct store *store, int64_t run, struct standing *standing, s
     struct reading reading = {.store = store, .standing = standing, .steps = json_array()};
     *standing = (struct standing){.ran_ms = -1};
     int result = -1;
-    if (!store_read_run(store, run, see_run, &reading, error) &&
+    if (!store_begin_reading(store, error) && !store_read_run(store, run, see_run, &reading, error) &&
         !store_each_step(store, run, see_step, &reading, error) &&
         store_each_record(store, run, 0, see_beginning, &reading, error) >= 0 &&
         !read_reason(&reading, run, error)) {
@@ -116,6 +116,7 @@ int standing_read(struct store *store, int64_t run, struct standing *standing, s
             standing->ran_ms = reading.finished_ms - reading.began_ms;
         result = 0;
     }
+    store_rollback(store); /* the end of the view */
     json_decref(reading.steps);
     json_decref(reading.reason);
     free(reading.failed_step);

@@ -9,71 +9,51 @@
 #include "engine/load.h"
 #include "engine/project.h"
 
-/* ---- all runs of a store, one after another ---- */
+/* ---- one run after another ---- */
 
+#define MACHINES_KEPT 16
+
+/* Machines are read once for many runs. */
 struct replaying {
     struct store *store;
-    struct machine *machine; /* the latest used: runs of one job come in rows */
-    char *digest;
-    int64_t *runs;
-    size_t count, capacity;
+    struct machine *machines[MACHINES_KEPT];
+    char *digests[MACHINES_KEPT]; /* theirs; NULL: a free place */
+    int oldest;                   /* makes room for the next */
     struct error *error;
 };
 
-static int note_first_record(void *context, const struct record *record)
+static const struct machine *find_machine(struct replaying *replaying, const char *digest)
 {
-    struct replaying *replaying = context;
-    if (record->seq != 1)
-        return 0;
-    if (replaying->count == replaying->capacity) {
-        replaying->capacity = replaying->capacity ? 2 * replaying->capacity : 64;
-        replaying->runs = memory_resize(replaying->runs, replaying->capacity, sizeof *replaying->runs);
-    }
-    replaying->runs[replaying->count++] = record->run;
-    return 0;
+    for (int i = 0; i < MACHINES_KEPT; i++)
+        if (replaying->digests[i] && !strcmp(replaying->digests[i], digest))
+            return replaying->machines[i];
+    char *json = store_read_machine(replaying->store, digest, replaying->error);
+    struct machine *machine = json ? machine_read(json, replaying->error) : NULL;
+    free(json);
+    if (!machine)
+        return NULL;
+    int place = replaying->oldest;
+    replaying->oldest = (place + 1) % MACHINES_KEPT;
+    machine_free(replaying->machines[place]);
+    free(replaying->digests[place]);
+    replaying->machines[place] = machine;
+    replaying->digests[place] = string_copy(digest);
+    return machine;
 }
 
-struct first {
-    char *digest;
-};
-
-static int read_first(void *context, const struct record *record)
+static struct run *replay_run(struct replaying *replaying, int64_t id, const char *machine_digest,
+                              struct digest *head)
 {
-    struct first *first = context;
-    json_t *body = json_loads(record->body, 0, NULL);
-    first->digest = string_copy(json_text(body, "machine_digest", ""));
-    json_decref(body);
-    return 1; /* the first is all */
-}
-
-static struct run *load(struct replaying *replaying, int64_t id, struct digest *head)
-{
-    struct first first = {0};
-    if (store_each_record(replaying->store, id, 0, read_first, &first, replaying->error) < 0)
-        return NULL;
-    if (!replaying->digest || !first.digest || strcmp(replaying->digest, first.digest)) {
-        char *json = store_read_machine(replaying->store, first.digest ? first.digest : "", replaying->error);
-        machine_free(replaying->machine);
-        replaying->machine = json ? machine_read(json, replaying->error) : NULL;
-        free(json);
-        free(replaying->digest);
-        replaying->digest = first.digest;
-    } else {
-        free(first.digest);
-    }
-    if (!replaying->machine) {
-        free(replaying->digest);
-        replaying->digest = NULL;
-        return NULL;
-    }
-    return run_load(replaying->store, id, replaying->machine, head, replaying->error);
+    const struct machine *machine = find_machine(replaying, machine_digest);
+    return machine ? run_load(replaying->store, id, machine, head, replaying->error) : NULL;
 }
 
 static void replaying_clear(struct replaying *replaying)
 {
-    machine_free(replaying->machine);
-    free(replaying->digest);
-    free(replaying->runs);
+    for (int i = 0; i < MACHINES_KEPT; i++) {
+        machine_free(replaying->machines[i]);
+        free(replaying->digests[i]);
+    }
 }
 
 /* ---- comparing ---- */
@@ -104,22 +84,14 @@ static int compare_run(void *context, const struct run_row *stored)
 }
 
 struct comparing {
-    struct store *store;
-    struct error *error;
-    const struct step_row *folded;
+    const struct step_row *stored;
     const struct run *run;
     int next; /* the step whose stored row comes next */
 };
 
-static int compare_folded_run(void *context, const struct run_row *folded)
-{
-    struct comparing *comparing = context;
-    return store_read_run(comparing->store, folded->run, compare_run, (void *)folded, comparing->error);
-}
-
 static int compare_step(void *context, const struct step_row *folded)
 {
-    const struct step_row *stored = ((struct comparing *)context)->folded;
+    const struct step_row *stored = ((struct comparing *)context)->stored;
     bool same = stored->position == folded->position && same_text(stored->step, folded->step) &&
                 same_text(stored->uses, folded->uses) && same_text(stored->status, folded->status) &&
                 stored->visit == folded->visit && stored->attempt == folded->attempt &&
@@ -133,24 +105,50 @@ static int compare_stored_step(void *context, const struct step_row *stored)
     struct comparing *comparing = context;
     if (comparing->next >= comparing->run->machine->step_count)
         return 1;
-    comparing->folded = stored;
+    comparing->stored = stored;
     return project_step(comparing->run, comparing->next++, compare_step, comparing);
 }
 
 /* 0: the same, 1: not, -1: the store cannot be read. */
-static int compare(struct store *store, const struct run *run, const struct digest *head, struct error *error)
+static int compare(struct store *store, const struct run *run, const struct digest *head,
+                   const struct run_row *stored, struct error *error)
 {
     struct projection projection = {0};
-    struct comparing comparing = {.store = store, .error = error, .run = run};
-    int result = project_run(run, &projection, head, compare_folded_run, &comparing);
-    if (result < 0 && error->code == ERROR_NOT_FOUND)
-        result = 1;
+    struct comparing comparing = {.run = run};
+    int result = project_run(run, &projection, head, compare_run, (void *)stored);
+    projection_clear(&projection);
     if (!result)
         result = store_each_step(store, run->id, compare_stored_step, &comparing, error);
-    if (!result && comparing.next != run->machine->step_count)
-        result = 1;
-    projection_clear(&projection);
+    return !result && comparing.next != run->machine->step_count ? 1 : result;
+}
+
+/* The row names the machine; where it names another than run_submitted does, it differs in that. */
+static int verify_row(void *context, const struct run_row *stored)
+{
+    struct replaying *replaying = context;
+    struct digest head;
+    struct run *run = replay_run(replaying, stored->run, stored->machine_digest, &head);
+    int result = run ? compare(replaying->store, run, &head, stored, replaying->error) : -1;
+    run_free(run);
     return result;
+}
+
+/* A run that does not fold, or has no row, is bad like one whose row differs; only where SQLite cannot read
+ * is there no answer. */
+static int verify_run(struct replaying *replaying, int64_t id, struct chain_report *report)
+{
+    int result = store_read_run(replaying->store, id, verify_row, replaying, replaying->error);
+    if (!result)
+        return 0;
+    if (result < 0 && replaying->error->code == ERROR_STORE)
+        return -1;
+    report->intact = false;
+    report->bad_run = id;
+    snprintf(report->what, sizeof report->what, "%.500s",
+             result < 0
+                 ? replaying->error->message
+                 : "its projections are not what its records give (pawl audit rebuild writes them anew)");
+    return 0;
 }
 
 int replay_verify(struct store *store, struct chain_report *report, struct error *error)
@@ -158,32 +156,37 @@ int replay_verify(struct store *store, struct chain_report *report, struct error
     if (chain_verify(store, report, error) || !report->intact)
         return report->intact ? -1 : 0;
     struct replaying replaying = {.store = store, .error = error};
-    int result = store_each_record(store, 0, 0, note_first_record, &replaying, error);
-    for (size_t i = 0; !result && i < replaying.count; i++) {
-        struct digest head;
-        struct run *run = load(&replaying, replaying.runs[i], &head);
-        int differs = run ? compare(store, run, &head, error) : 1;
-        if (differs > 0) {
-            report->intact = false;
-            report->bad_run = replaying.runs[i];
-            snprintf(
-                report->what, sizeof report->what, "%.500s",
-                run ? "its projections are not what its records give (pawl audit rebuild writes them anew)"
-                    : error->message);
-        }
-        result = differs;
-        run_free(run);
-    }
+    int result = 0;
+    for (int64_t id = 1; !result && report->intact && id <= report->runs; id++) /* the chain has no gaps */
+        result = verify_run(&replaying, id, report);
     replaying_clear(&replaying);
-    return result < 0 ? -1 : 0;
+    return result;
 }
 
 /* ---- writing anew ---- */
 
+static int read_digest(void *context, const struct record *record)
+{
+    json_t *body = json_loads(record->body, 0, NULL);
+    *(char **)context = string_copy(json_text(body, "machine_digest", ""));
+    json_decref(body);
+    return 1; /* the first is all */
+}
+
+/* By its records alone: there may be no row. */
+static struct run *load_by_records(struct replaying *replaying, int64_t id, struct digest *head)
+{
+    char *digest = NULL;
+    int result = store_each_record(replaying->store, id, 0, read_digest, &digest, replaying->error);
+    struct run *run = result < 0 ? NULL : replay_run(replaying, id, digest ? digest : "", head);
+    free(digest);
+    return run;
+}
+
 static int rebuild_run(struct replaying *replaying, int64_t id)
 {
     struct digest head;
-    struct run *run = load(replaying, id, &head);
+    struct run *run = load_by_records(replaying, id, &head);
     if (!run)
         return -1;
     struct projection projection = {0};
@@ -199,13 +202,14 @@ static int rebuild_run(struct replaying *replaying, int64_t id)
 int replay_rebuild(struct store *store, struct error *error)
 {
     struct replaying replaying = {.store = store, .error = error};
+    int64_t runs = 0;
     if (store_begin(store, error))
         return -1;
-    int result = store_each_record(store, 0, 0, note_first_record, &replaying, error);
+    int result = store_newest_run(store, &runs, error);
     if (!result)
         result = store_drop_projections(store, error);
-    for (size_t i = 0; !result && i < replaying.count; i++)
-        result = rebuild_run(&replaying, replaying.runs[i]);
+    for (int64_t id = 1; !result && id <= runs; id++)
+        result = rebuild_run(&replaying, id);
     if (result)
         store_rollback(store);
     else

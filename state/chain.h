@@ -20,7 +20,8 @@ struct chain_report {
 };
 
 /* Reads all records once in commit order and checks hashes, numbering, each run's and the store's head (so
- * that a run, or the store, cut off at its end is noticed). -1 only where the store cannot be read at all. */
+ * that a run, or the store, cut off at its end is noticed), within one view of the store, which the caller
+ * has opened (store_begin_reading). -1 only where the store cannot be read at all. */
 int chain_verify(struct store *store, struct chain_report *report, struct error *error);
 
 #endif

@@ -9,6 +9,7 @@
 
 #define STATEMENTS(X)                                                                                        \
     X(BEGIN, "BEGIN IMMEDIATE")                                                                              \
+    X(BEGIN_READING, "BEGIN")                                                                                \
     X(COMMIT, "COMMIT")                                                                                      \
     X(ROLLBACK, "ROLLBACK")                                                                                  \
     X(DATA_VERSION, "PRAGMA data_version")                                                                   \
@@ -35,6 +36,7 @@
                  "finished_ms = ?7, outputs = ?8, error = ?9 WHERE run = ?1 AND position = ?2")              \
     X(GET_EPOCH, "SELECT epoch FROM runs WHERE run = ?1")                                                    \
     X(NEWEST_SEQ, "SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1")                                 \
+    X(NEWEST_RUN, "SELECT coalesce(max(run), 0) FROM events")                                                \
     X(DROP_RUNS, "DELETE FROM runs")                                                                         \
     X(DROP_STEPS, "DELETE FROM steps")                                                                       \
     X(GET_RUN, "SELECT * FROM runs WHERE run = ?1")                                                          \
@@ -54,7 +56,7 @@
       "INSERT INTO commands (run, time_ms, name, body, actor, uid) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "           \
       "WHERE NOT EXISTS (SELECT 1 FROM runs WHERE run = ?1 AND status IN ('succeeded', 'cancelled', "        \
       "'rolled_back'))")                                                                                     \
-    X(OPEN_COMMANDS, "SELECT * FROM commands WHERE outcome IS NULL ORDER BY id")                             \
+    X(OPEN_COMMANDS, "SELECT * FROM commands INDEXED BY open_commands WHERE outcome IS NULL ORDER BY id")    \
     X(OPEN_COMMANDS_OF_RUN, "SELECT * FROM commands WHERE run = ?1 AND outcome IS NULL ORDER BY id")         \
     X(ANSWER_COMMAND, "UPDATE commands SET outcome = ?2, answer = ?3 WHERE id = ?1")                         \
     X(GET_COMMAND, "SELECT * FROM commands WHERE id = ?1")

@@ -102,6 +102,9 @@ void store_rollback(struct store *store);
  * there.
  */
 void store_watch_commits(struct store *store, void (*tell)(void *context, bool committed), void *context);
+/* One view of the store for all reads until store_rollback: what others commit meanwhile is not seen. For
+ * those who compare what they read. */
+int store_begin_reading(struct store *store, struct error *error);
 /* Changes whenever another connection has committed; cheap (PRAGMA data_version). */
 int64_t store_data_version(struct store *store);
 
@@ -126,6 +129,8 @@ int store_put_step(struct store *store, const struct step_row *row, struct error
 int store_fence(struct store *store, int64_t run, int64_t epoch, struct error *error);
 /* The number of a run's newest record; 0: none. */
 int store_newest_seq(struct store *store, int64_t run, int64_t *out_seq, struct error *error);
+/* The number of the newest run that has records; 0: none. */
+int store_newest_run(struct store *store, int64_t *out_run, struct error *error);
 /* Deletes a run's rows in `runs` and `steps`, for a rebuild by replay. */
 int store_drop_projections(struct store *store, struct error *error);
 

@@ -9,13 +9,23 @@ static int run_plain(struct store *store, enum statement which, struct error *er
     return statement ? statement_run(store, statement, error) : -1;
 }
 
-int store_begin(struct store *store, struct error *error)
+static int begin(struct store *store, enum statement which, struct error *error)
 {
     store->head_known = false;
-    if (run_plain(store, STATEMENT_BEGIN, error))
+    if (run_plain(store, which, error))
         return -1;
     store->in_transaction = true;
     return 0;
+}
+
+int store_begin(struct store *store, struct error *error)
+{
+    return begin(store, STATEMENT_BEGIN, error);
+}
+
+int store_begin_reading(struct store *store, struct error *error)
+{
+    return begin(store, STATEMENT_BEGIN_READING, error);
 }
 
 static int write_head(struct store *store, struct error *error)

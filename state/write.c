@@ -100,6 +100,12 @@ int store_newest_seq(struct store *store, int64_t run, int64_t *out_seq, struct 
     return read_number(store, statement, out_seq, error);
 }
 
+int store_newest_run(struct store *store, int64_t *out_run, struct error *error)
+{
+    sqlite3_stmt *statement = statement_get(store, STATEMENT_NEWEST_RUN, error);
+    return statement ? read_number(store, statement, out_run, error) : -1;
+}
+
 static int read_head(struct store *store, struct error *error)
 {
     sqlite3_stmt *statement = statement_get(store, STATEMENT_GET_HEAD, error);
