@@ -29,7 +29,8 @@ struct planning {
     const struct submission *submission;
     struct machine *machine;
     struct run *run;
-    json_t *told; /* as look_ahead tells it */
+    json_t *told;        /* as look_ahead tells it */
+    json_t *permissions; /* as permission_ask tells them */
     bool refused;
     struct error error;
     int64_t took_ms;
@@ -77,6 +78,7 @@ static int look(struct planning *planning)
         .start = 1,
         .starts = starts,
         .edits = edits,
+        .permissions = planning->permissions,
         .act_ended_ms = -1,
         .now_ms = cluster->clock->steady_ms(cluster->clock),
         .wall_ms = cluster->clock->wall_ms(cluster->clock),
@@ -180,6 +182,31 @@ static void print_told(const json_t *told, bool colour)
     json_array_foreach(json_object_get(told, "changes"), index, change) print_change(change, colour);
 }
 
+/* How many are refused, or could not be asked about, is told by name. */
+static void print_permissions(const struct planning *planning)
+{
+    size_t all = json_array_size(planning->permissions), allowed = 0, index;
+    json_t *entry;
+    json_array_foreach(planning->permissions, index, entry)
+        allowed += json_is_true(json_object_get(entry, "allowed"));
+    if (all)
+        printf(all == allowed ? "permissions: all %zu allowed\n" : "permissions: %zu of %zu allowed\n",
+               allowed, all);
+    json_array_foreach(planning->permissions, index, entry)
+    {
+        const json_t *answer = json_object_get(entry, "allowed");
+        if (json_is_true(answer))
+            continue;
+        const char *only_from = json_text(entry, "only_from", "");
+        char *why = text_cleaned(json_text(entry, "why", ""));
+        printf("  %s %s in %s: %s%s%s%s%s\n", json_text(entry, "verb", ""), json_text(entry, "resource", ""),
+               json_text(entry, "namespace", ""),
+               json_is_false(answer) ? "NOT ALLOWED" : "could not be asked",
+               *only_from ? ", needed only from Kubernetes " : "", only_from, *why ? ": " : "", why);
+        free(why);
+    }
+}
+
 static void print_plan(const struct planning *planning)
 {
     const json_t *record = planning->submission->cluster->record;
@@ -191,6 +218,7 @@ static void print_plan(const struct planning *planning)
     size_t index;
     json_t *told;
     json_array_foreach(planning->told, index, told) print_told(told, planning->invocation->colour);
+    print_permissions(planning);
     if (!planning->refused)
         puts(has_work(planning) ? "nothing was changed or recorded" : "there is nothing to do");
 }
@@ -200,9 +228,9 @@ static int tell(struct planning *planning)
     const struct invocation *invocation = planning->invocation;
     bool work = has_work(planning);
     if (invocation->json)
-        report_json(json_pack("{s:s,s:O,s:O,s:b,s:b,s:s?}", "job", planning->machine->job, "cluster",
-                              planning->submission->cluster->record, "steps", planning->told, "refused",
-                              planning->refused, "changes", work, "error",
+        report_json(json_pack("{s:s,s:O,s:O,s:O,s:b,s:b,s:s?}", "job", planning->machine->job, "cluster",
+                              planning->submission->cluster->record, "steps", planning->told, "permissions",
+                              planning->permissions, "refused", planning->refused, "changes", work, "error",
                               planning->refused ? planning->error.message : NULL));
     else
         print_plan(planning);
@@ -217,7 +245,8 @@ static int tell(struct planning *planning)
 
 static int plan(const struct invocation *invocation, const struct submission *submission)
 {
-    struct planning planning = {.invocation = invocation, .submission = submission};
+    struct planning planning = {
+        .invocation = invocation, .submission = submission, .permissions = json_array()};
     int status;
     planning.run = run_preview(submission, &planning.machine, &planning.error);
     if (!planning.run || look(&planning))
@@ -225,6 +254,7 @@ static int plan(const struct invocation *invocation, const struct submission *su
     else
         status = tell(&planning);
     json_decref(planning.told);
+    json_decref(planning.permissions);
     run_free(planning.run);
     machine_free(planning.machine);
     return status;

@@ -8,17 +8,18 @@
 
 /* What the look has found so far: names with planned outputs, edits, and the world that later plans see. */
 struct look {
-    json_t *names, *edits, *world, *told;
+    json_t *names, *edits, *world, *told, *permissions;
     const char *folder;
     bool past_return; /* a step that cannot be undone has been passed */
 };
 
-static void look_begin(struct look *look, const struct run *run)
+static void look_begin(struct look *look, const struct run *run, const struct visit *frame)
 {
     *look = (struct look){.names = json_copy(run->names),
                           .edits = json_array(),
                           .world = json_object(),
                           .told = json_array(),
+                          .permissions = frame->permissions ? json_incref(frame->permissions) : json_array(),
                           .folder = json_text(run->submitted, "folder", "/")};
     json_object_set_new(look->names, "steps", json_copy(json_object_get(run->names, "steps")));
 }
@@ -28,6 +29,7 @@ static void look_end(struct look *look)
     json_decref(look->names);
     json_decref(look->edits);
     json_decref(look->world);
+    json_decref(look->permissions);
 }
 
 /* What a step would give becomes visible to the steps behind it. */
@@ -64,6 +66,7 @@ static bool plan_step(struct look *look, const struct machine_step *step, const 
     visit.step = step->id;
     visit.inputs = inputs;
     visit.edits = look->edits;
+    visit.permissions = look->permissions;
     kind->plan(&visit, look->world, &answer);
     bool refused = answer.kind == PLAN_REFUSED && !error_is_transient(answer.error.code);
     static const char *const states[] = {
@@ -87,37 +90,84 @@ static bool plan_step(struct look *look, const struct machine_step *step, const 
     return !refused;
 }
 
+/* Where the namespace is known, whatever else is not; what is known only later is asked by nobody. */
+static bool may_act(struct look *look, const struct machine_step *step, const struct visit *frame,
+                    struct error *error)
+{
+    const struct permission *needed = step_kind_find(step->act.uses)->permissions;
+    struct error unknown = {0};
+    json_t *namespace = needed ? template_evaluate(json_object_get(step->act.with, "namespace"), look->names,
+                                                   &unknown)
+                               : NULL;
+    int result = 0;
+    for (; json_is_string(namespace) && needed->verb && !result; needed++)
+        result = permission_ask(frame->cluster, needed, json_string_value(namespace), look->permissions,
+                                error);
+    json_decref(namespace);
+    return !result;
+}
+
+/* What is told of a step that was not planned: `error` says why it is refused, else NULL. */
+static void tell_briefly(struct look *look, const struct machine_step *step, const char *state,
+                         struct error *error)
+{
+    json_t *told = told_of(look, step, state);
+    json_array_append_new(look->told, told);
+    if (!error)
+        return;
+    json_object_set_new(told, "error", json_string(error->message));
+    error_context(error, "step \"%s\"", step->id);
+}
+
 /* False where the look ends here: refused. */
+static bool look_at_acting(struct look *look, const struct machine_step *step, const struct visit *frame,
+                           struct error *error)
+{
+    struct error unknown = {0};
+    if (!may_act(look, step, frame, error)) {
+        tell_briefly(look, step, "refused", error);
+        return false;
+    }
+    json_t *inputs = NULL;
+    bool goes_on = true;
+    if (step_kind_find(step->act.uses)->plan)
+        inputs = inputs_evaluate(step->act.uses, step->act.with, look->names, look->folder, &unknown);
+    if (inputs)
+        goes_on = plan_step(look, step, frame, inputs, error);
+    else
+        tell_briefly(look, step, "unknown", NULL);
+    if (inputs)
+        see_edit(look, step, inputs);
+    json_decref(inputs);
+    return goes_on;
+}
+
 static bool look_at_step(struct look *look, const struct machine_step *step, const struct visit *frame,
                          struct error *error)
 {
-    const struct step_kind *kind = step_kind_find(step->act.uses);
     bool holds = true, goes_on = true;
     struct error unknown = {0};
-    json_t *inputs = NULL;
     if (step->condition && condition_evaluate(step->condition, look->names, &holds, &unknown))
         holds = true;
-    if (!holds)
-        json_array_append_new(look->told, told_of(look, step, "skipped"));
-    else if (!kind->plan ||
-             !(inputs = inputs_evaluate(step->act.uses, step->act.with, look->names, look->folder, &unknown)))
-        json_array_append_new(look->told, told_of(look, step, "unknown"));
+    if (holds)
+        goes_on = look_at_acting(look, step, frame, error);
     else
-        goes_on = plan_step(look, step, frame, inputs, error);
-    if (inputs)
-        see_edit(look, step, inputs);
+        tell_briefly(look, step, "skipped", NULL);
     look->past_return = look->past_return || (step->act.effect == EFFECT_ONCE && !step->undo.uses);
-    json_decref(inputs);
     return goes_on;
 }
 
 json_t *look_ahead(const struct run *run, const struct visit *visit, bool *refused, struct error *error)
 {
     struct look look;
-    look_begin(&look, run);
+    look_begin(&look, run, visit);
     *refused = false;
-    for (int i = 0; i < run->machine->step_count && !*refused; i++)
+    int count = run->machine->step_count, i = 0;
+    for (; i < count && !*refused; i++)
         *refused = !look_at_step(&look, &run->machine->steps[i], visit, error);
+    for (struct error ignored; i < count;
+         i++) /* who lacks one permission wants to know what else is lacking */
+        may_act(&look, &run->machine->steps[i], visit, &ignored);
     look_end(&look);
     return look.told;
 }

@@ -8,7 +8,7 @@
 #include "steps/kind.h"
 
 /* True where a step cannot be done: *error says which and why. `visit` is the frame that plans are called
- * with. */
+ * with; what it lists in `permissions` (NULL: nobody wants to know) is added to. */
 bool look_ahead_refuses(const struct run *run, const struct visit *visit, struct error *error);
 /* The same look, told step by step: `pawl plan`. An array of
  * {"id","uses","summary","changes","refused","known", "point_of_no_return"}; a new reference. *refused is set

@@ -243,6 +243,7 @@ const struct step_kind kind_check_scale = {
                     {"advice", TYPE_LIST, "what the procedure recommends"},
                 },
         },
+    .permissions = PERMISSIONS_EXEC,
     .plan = plan,
     .apply = apply,
 };

@@ -92,6 +92,7 @@ const struct step_kind kind_find_chunk = {
                     {"chunk_status", TYPE_STRING, "CHUNK_STATUS_…"},
                 },
         },
+    .permissions = PERMISSIONS_EXEC,
     .plan = plan,
     .apply = apply,
 };

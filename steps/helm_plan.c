@@ -35,34 +35,25 @@ static char *values_text(const struct visit *visit, const json_t *world, size_t 
 
 /* ---- permissions ---- */
 
-static int ask_permission(const struct helm_look *look, const char *verb, const struct resource *resource,
-                          struct error *error)
-{
-    bool allowed = false;
-    char why[256] = "";
-    if (look->release.cluster->calls->allowed(look->release.cluster, verb, resource, &allowed, why, error))
-        return -1;
-    if (allowed)
-        return 0;
-    return error_set(error, ERROR_CLUSTER_DENIED, "not allowed to %s %s in namespace %s%s%s", verb,
-                     resource->resource, resource->namespace, *why ? ": " : "", why);
-}
-
 /* What helm does with its records, and what we do where one is left pending. */
-static int ask_about_records(const struct helm_look *look, struct error *error)
+static int ask_about_records(const struct visit *visit, const struct helm_look *look, struct error *error)
 {
-    static const char *const verbs[] = {"list", "get", "create", "update", "delete"};
-    struct resource secrets = {"", "v1", "secrets", look->release.namespace, NULL};
+    static const struct permission needed[] = {
+        {"list", "", "v1", "secrets", NULL},   {"get", "", "v1", "secrets", NULL},
+        {"create", "", "v1", "secrets", NULL}, {"update", "", "v1", "secrets", NULL},
+        {"delete", "", "v1", "secrets", NULL},
+    };
     json_t *records = helm_records(&look->release, error);
     bool elsewhere = !json_array_size(records);
     int result = records ? 0 : -1;
     json_decref(records);
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs && !elsewhere && !result; i++)
-        result = ask_permission(look, verbs[i], &secrets, error);
+    for (size_t i = 0; i < sizeof needed / sizeof *needed && !elsewhere && !result; i++)
+        result = permission_ask(visit->cluster, &needed[i], look->release.namespace, visit->permissions,
+                                error);
     return result;
 }
 
-static int ask_about_workloads(const struct helm_look *look, struct error *error)
+static int ask_about_workloads(const struct visit *visit, const struct helm_look *look, struct error *error)
 {
     static const char *const verbs[] = {"get", "patch"};
     size_t index;
@@ -73,9 +64,11 @@ static int ask_about_workloads(const struct helm_look *look, struct error *error
         json_t *object = json_object_get(look->objects, json_text(change, "object", ""));
         if (!object || !manifest_workload(object, look->release.namespace, &resource))
             continue;
-        for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-            if (ask_permission(look, verbs[i], &resource, error))
+        for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+            struct permission needed = {verbs[i], resource.group, resource.version, resource.resource, NULL};
+            if (permission_ask(visit->cluster, &needed, resource.namespace, visit->permissions, error))
                 return -1;
+        }
     }
     return 0;
 }
@@ -148,7 +141,7 @@ static int look(const struct visit *visit, const json_t *world, struct helm_look
                          !helm_look_ahead(look, values, length, error) &&
                          !helm_look_check_values(look, expected, error) &&
                          (allow_restarts || !helm_look_check_restarts(look, error)) &&
-                         !ask_about_records(look, error) && !ask_about_workloads(look, error)
+                         !ask_about_records(visit, look, error) && !ask_about_workloads(visit, look, error)
                      ? 0
                      : -1;
     json_decref(expected);

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "cluster/cluster.h"
 #include "steps/gate.h"
+#include "steps/permission.h"
 
 /* How the child program of a visit stands (keeper.h in engine/ fills it in: record, lock, record again). */
 enum child_state {
@@ -67,7 +68,8 @@ struct visit {
     /* apply, probe: how the child of the latest prepared start stands. */
     const struct child *child;
     int64_t
-        *held_since_ms; /* steady: since when `until:` has held; -1: it did not. Not kept across restarts */
+        *held_since_ms;  /* steady: since when `until:` has held; -1: it did not. Not kept across restarts */
+    json_t *permissions; /* plan only: what has been asked about so far, for permission_ask to add to */
     bool single_look; /* asked once, as a guard or a `probe:`: what would have to stay so for a while only has
                          to be so now */
     void *engine;     /* for pass and keep */
@@ -120,6 +122,9 @@ struct plan_answer {
 
 struct step_kind {
     struct kind_declaration declaration;
+    /* What it must be allowed in the namespace that its input of that name says, whatever else its inputs
+     * are; what depends on them its plan asks itself. NULL: nothing. */
+    const struct permission *permissions;
     /* Read-only. `world` is what earlier steps' plans would have changed. NULL: nothing to say. */
     void (*plan)(const struct visit *, const json_t *world, struct plan_answer *);
     /* What must be remembered before the effect; DONE with .checkpoint, which is durable before apply. */

@@ -255,29 +255,10 @@ static void probe(const struct visit *visit, struct probe_answer *answer)
     unregister_probe_in_flight(visit, answer);
 }
 
-static bool may_exec(const struct visit *visit, struct error *error)
-{
-    const char *namespace = json_text(visit->inputs, "namespace", "");
-    struct resource resource = {"", "v1", "pods/exec", namespace, NULL};
-    bool allowed = false;
-    char why[256] = "";
-    if (visit->cluster->calls->allowed(visit->cluster, "get", &resource, &allowed, why, error))
-        return false;
-    if (!allowed)
-        error_set(error, ERROR_CLUSTER_DENIED, "exec into pods of %s is not permitted (get pods/exec)%s%s",
-                  namespace, *why ? ": " : "", why);
-    return allowed;
-}
-
-/* The chunk as it is now may still be healthy or unknown: only what cannot change refuses. */
+/* The chunk as it is now may still be healthy or unknown: nothing of it refuses. */
 static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
 {
-    struct error error = {0};
     (void)world;
-    if (!may_exec(visit, &error)) {
-        plan_answer_failed(answer, &error);
-        return;
-    }
     snprintf(answer->summary, sizeof answer->summary, "chunk %lld (%s), by %s",
              (long long)json_int(visit->inputs, "chunk_id", -1), json_text(visit->inputs, "chunk_ip", ""),
              json_text(visit->inputs, "leader", ""));
@@ -311,6 +292,7 @@ const struct step_kind kind_unregister_chunk = {
                     {"output", TYPE_STRING, "what iomeshctl said; empty after a success by probe"},
                 },
         },
+    .permissions = PERMISSIONS_EXEC,
     .plan = plan,
     .probe = probe,
     .apply = apply,

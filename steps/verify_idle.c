@@ -60,6 +60,7 @@ const struct step_kind kind_verify_idle = {
                      .help = "how long it must stay so"},
                 },
         },
+    .permissions = PERMISSIONS_EXEC,
     .plan = plan,
     .apply = apply,
 };

@@ -256,6 +256,37 @@ START_TEST(a_plan_that_is_refused_leaves_with_1)
 }
 END_TEST
 
+START_TEST(a_plan_tells_what_the_steps_may_do)
+{
+    expect("plan late.yaml", 1);
+    ck_assert_ptr_nonnull(strstr(ran.out, "permissions: all 2 allowed"));
+    ck_assert_msg(pawl("sim fault c.sim deny verb=get resource=pods/exec") == 0, "%s", ran.err);
+    expect("plan late.yaml", 5);
+    ck_assert_ptr_nonnull(strstr(ran.out, "get pods/exec in iomesh-system: NOT ALLOWED"));
+    ck_assert_ptr_nonnull(strstr(ran.err, "step \"idle\""));
+    json_t *plan = pawl_json("plan late.yaml --json", 5);
+    const json_t *first = json_array_get(json_object_get(plan, "permissions"), 0);
+    ck_assert_str_eq(text_at(first, "resource"), "pods/exec");
+    ck_assert(json_is_false(json_object_get(first, "allowed")));
+    json_decref(plan);
+}
+END_TEST
+
+/* What cannot be done is a later step's; the run stands at its first, where there is nothing to resolve. */
+START_TEST(a_run_that_cannot_be_done_names_both_steps_and_can_be_given_up)
+{
+    expect("submit late.yaml", 1);
+    ck_assert_ptr_nonnull(strstr(ran.err, "the run stands at \"idle\""));
+    ck_assert_ptr_nonnull(strstr(ran.err, "step \"edit\": "));
+    expect("history 1 --json", 0);
+    ck_assert_ptr_nonnull(strstr(ran.out, "pawl resume 1; or give up: pawl cancel 1 --reason"));
+    expect("cancel 1 --reason x", 0);
+    json_t *run = pawl_json("status 1 --json", 0);
+    ck_assert_str_eq(text_at(run, "status"), "cancelled");
+    json_decref(run);
+}
+END_TEST
+
 static void change_store(const char *sql)
 {
     sqlite3 *database;
@@ -321,6 +352,8 @@ int main(void)
         resume_without_a_run_takes_the_only_interrupted_one,
         a_plan_says_whether_there_is_something_to_do,
         a_plan_that_is_refused_leaves_with_1,
+        a_plan_tells_what_the_steps_may_do,
+        a_run_that_cannot_be_done_names_both_steps_and_can_be_given_up,
         audit_verify_leaves_with_1_where_something_was_changed,
         export_is_the_history_of_all_runs,
     };

@@ -35,6 +35,9 @@ __attribute__((unused)) static void make_scene(void)
                        "  - {id: after, uses: assert, with: {that: '${steps.no.code == 7}'}}\n");
     write_job("edits", "job: edits\nversion: 1\nsteps:\n"
                        "  - {id: edit, uses: edit_values, with: {file: nowhere.yaml, set: {a.b: 1}}}\n");
+    write_job("late", "job: late\nversion: 1\nsteps:\n"
+                      "  - {id: idle, uses: verify_idle}\n"
+                      "  - {id: edit, uses: edit_values, with: {file: nowhere.yaml, set: {a.b: 1}}}\n");
     write_job("broken", "job: broken\nversion: 1\nsteps:\n  - {id: one, uses: asert}\n");
 }
 

@@ -109,11 +109,9 @@ static int fake_allowed(struct cluster *cluster, const char *verb, const struct 
 {
     (void)cluster;
     (void)verb;
-    (void)resource;
     (void)why;
-    (void)error;
     *out = !fake.forbids;
-    return 0;
+    return fake_fails(resource, error) ? -1 : 0;
 }
 
 struct exec {

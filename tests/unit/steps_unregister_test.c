@@ -325,13 +325,38 @@ START_TEST(probe_takes_a_command_that_is_still_out_as_in_progress_and_settles_af
 }
 END_TEST
 
-START_TEST(plan_refuses_where_exec_is_forbidden)
+START_TEST(what_may_not_be_done_is_asked_once_and_refused)
 {
-    begin();
-    ck_assert_int_eq(look_ahead(&unregister), PLAN_OK);
+    struct error error = {0};
+    json_t *asked = json_array();
+    const struct permission *exec = step_kind_find("unregister_chunk")->permissions;
+    ck_assert_str_eq(exec[0].verb, "get"); /* an exec over a WebSocket is a GET */
+    ck_assert_str_eq(exec[0].resource, "pods/exec");
+    ck_assert_int_eq(permission_ask(&fake.cluster, &exec[0], "iomesh-system", asked, &error), 0);
     fake.forbids = true;
-    ck_assert_int_eq(look_ahead(&unregister), PLAN_REFUSED);
-    visit_end(&unregister);
+    ck_assert_int_eq(permission_ask(&fake.cluster, &exec[0], "iomesh-system", asked, &error), 0);
+    ck_assert_int_eq(permission_ask(&fake.cluster, &exec[0], "other", asked, &error), -1);
+    ck_assert_int_eq(error.code, ERROR_CLUSTER_DENIED);
+    ck_assert_str_eq(error.message, "not allowed to get pods/exec in namespace other");
+    json_decref(asked);
+}
+END_TEST
+
+START_TEST(what_only_newer_servers_ask_for_is_told_and_refuses_nothing)
+{
+    struct error error = {0};
+    json_t *asked = json_array();
+    const struct permission *exec = step_kind_find("unregister_chunk")->permissions;
+    fake.forbids = true;
+    ck_assert_str_eq(exec[1].verb, "create");
+    ck_assert_int_eq(permission_ask(&fake.cluster, &exec[1], "iomesh-system", asked, &error), 0);
+    ck_assert(json_is_false(json_object_get(json_array_get(asked, 0), "allowed")));
+    ck_assert_str_eq(json_text(json_array_get(asked, 0), "only_from", ""), "1.35");
+    error_set(&fake.fails, ERROR_CLUSTER_UNREACHABLE, "connection refused");
+    ck_assert_int_eq(permission_ask(&fake.cluster, &exec[0], "iomesh-system", asked, &error), 0);
+    ck_assert(json_is_null(json_object_get(json_array_get(asked, 1), "allowed")));
+    ck_assert_str_eq(json_text(json_array_get(asked, 1), "why", ""), "connection refused");
+    json_decref(asked);
 }
 END_TEST
 
@@ -359,7 +384,8 @@ int main(void)
         probe_takes_moving_data_as_in_progress_and_settles_after_it,
         probe_cannot_tell_where_either_is_unreadable,
         probe_takes_a_command_that_is_still_out_as_in_progress_and_settles_after_it,
-        plan_refuses_where_exec_is_forbidden,
+        what_may_not_be_done_is_asked_once_and_refused,
+        what_only_newer_servers_ask_for_is_told_and_refuses_nothing,
     };
     return run_tests("steps_unregister", tests, sizeof tests / sizeof *tests);
 }
