@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text {
     char *bytes; /* always NUL-terminated once anything was appended; NULL before */
@@ -24,5 +25,8 @@ void text_clear(struct text *text);
  * one cut off, an overlong form, a surrogate, beyond U+10FFFF). */
 size_t utf8_length(const char *bytes, size_t length);
 bool utf8_is_valid(const char *bytes, size_t length);
+/* Whether a terminal acts upon this code point, or a reader is deceived by it: C0 and C1 controls (line ends
+ * among them), separators of lines, what has no width, what turns the direction of writing, tags. */
+bool character_deceives(uint32_t code);
 
 #endif

@@ -34,7 +34,7 @@ static int print_report(const struct invocation *invocation, const struct chain_
             printf("run %lld", (long long)report->bad_run);
         if (report->bad_seq)
             printf(", record %lld", (long long)report->bad_seq);
-        printf("%s%s\n", report->bad_run ? ": " : "", report->what);
+        say(stdout, "%s%s\n", report->bad_run ? ": " : "", report->what);
     }
     return report->intact ? EXIT_SUCCEEDED : EXIT_FAILED;
 }

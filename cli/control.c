@@ -138,7 +138,7 @@ static int say_done(const struct word *word, const char *what)
         report_json(json_pack("{s:I,s:s,s:s}", "run", (json_int_t)word->run_id, "command", word->name,
                               "outcome", what));
     else if (!word->invocation->quiet)
-        printf("run %lld: %s %s\n", (long long)word->run_id, word->name, what);
+        say(stdout, "run %lld: %s %s\n", (long long)word->run_id, word->name, what);
     return EXIT_SUCCEEDED;
 }
 
@@ -191,7 +191,7 @@ static int drive_or_wait(struct word *word, int64_t id)
     return answer > 0 ? say_accepted(word) : status;
 }
 
-static int say(struct word *word, bool drives)
+static int speak(struct word *word, bool drives)
 {
     struct error error = {0};
     int64_t id;
@@ -261,7 +261,7 @@ static int say_plainly(struct invocation *invocation, const char *name, bool wan
     if (!status) {
         if (invocation->argument_count > 1)
             name_step(&word, invocation->arguments[1]);
-        status = say(&word, drives);
+        status = speak(&word, drives);
     }
     word_close(&word);
     return status;
@@ -319,7 +319,7 @@ int command_resolve(struct invocation *invocation)
         json_object_set_new(word.body, "how", json_string(done ? "done" : "retry"));
         json_object_set_new(word.body, "outputs", outputs);
         status = read_outputs(invocation, outputs, &error) ? report_error(invocation, &error)
-                                                           : say(&word, false);
+                                                           : speak(&word, false);
     }
     word_close(&word);
     return status;
@@ -349,7 +349,7 @@ int command_rollback(struct invocation *invocation)
     int status = word_open(&word, invocation, "rollback", true);
     if (!status) {
         if (confirm_rollback(&word))
-            status = say(&word, true);
+            status = speak(&word, true);
         else
             fputs("pawl: nothing was recorded\n", stderr);
     }

@@ -68,7 +68,7 @@ static void report(void *context, const struct expression_fault *fault)
 static int fail(const struct eval *eval, enum error_code code, const char *message, const char *shown)
 {
     if (!eval->as_json) {
-        fputs(shown, stderr);
+        say(stderr, "%s", shown);
         return EXIT_FAILED;
     }
     report_json(
@@ -102,7 +102,7 @@ static int print_value(const struct eval *eval, json_t *value, struct expression
         report_json(json_pack("{s:s,s:O}", "type", type_text, "value", value));
     } else {
         char *text = text_for_people(value);
-        printf("%s (%s)\n", text, type_text);
+        say(stdout, "%s (%s)\n", text, type_text);
         free(text);
     }
     return EXIT_SUCCEEDED;

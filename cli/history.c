@@ -165,8 +165,8 @@ static void print_record(const struct record *record)
         said = SAYINGS[i].say(record, body);
     }
     char *who = string_format("%s%s%s", record->step ? record->step : "", record->step ? " " : "", words);
-    char *clean = text_cleaned(said ? said : "");
-    printf(" %s  %-24s%s%s\n", time, who, *clean ? "  " : "", clean);
+    char *clean = line_cleaned(said ? said : "");
+    say(stdout, " %s  %-24s%s%s\n", time, who, *clean ? "  " : "", clean);
     free(who);
     free(said);
     free(clean);
@@ -189,12 +189,12 @@ static int note_run(void *context, const struct run_row *row)
     trail->stored_seq = row->seq;
     trail->stored_head = row->head;
     if (!trail->json)
-        printf("run %lld %-30s job %.4s…%s, machine %.4s…%s, submitted by %s; times in UTC\n",
-               (long long)row->run, row->job, row->job_digest,
-               row->job_digest + (strlen(row->job_digest) > 2 ? strlen(row->job_digest) - 2 : 0),
-               row->machine_digest,
-               row->machine_digest + (strlen(row->machine_digest) > 2 ? strlen(row->machine_digest) - 2 : 0),
-               row->actor);
+        say(stdout, "run %lld %-30s job %.4s…%s, machine %.4s…%s, submitted by %s; times in UTC\n",
+            (long long)row->run, row->job, row->job_digest,
+            row->job_digest + (strlen(row->job_digest) > 2 ? strlen(row->job_digest) - 2 : 0),
+            row->machine_digest,
+            row->machine_digest + (strlen(row->machine_digest) > 2 ? strlen(row->machine_digest) - 2 : 0),
+            row->actor);
     return 0;
 }
 

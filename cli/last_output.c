@@ -49,7 +49,7 @@ static char *without_control(const char *text)
             text_add(&clean, " ");
         else if (code < 0)
             text_add(&clean, "?");
-        else if (code >= 0x20 && code != 0x7F && !(code >= 0x80 && code < 0xA0))
+        else if (!character_deceives((uint32_t)code))
             text_append(&clean, text, length);
     }
     return text_take(&clean);

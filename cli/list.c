@@ -97,14 +97,14 @@ static void print_row(struct listing *listing, const struct run_row *row, const 
     submitted[strcspn(submitted, ".")] = '\0';
     json_t *cluster = json_loads(row->cluster, 0, NULL);
     json_t *waiting = row->waiting ? json_loads(row->waiting, 0, NULL) : NULL;
-    char *where = text_cleaned(cluster_name(cluster));
+    char *where = line_cleaned(cluster_name(cluster));
     if (!listing->count)
         printf("%5s  %-11s  %-24s  %-19s  %-16s  %s\n", "RUN", "STATUS", "JOB", "SUBMITTED (UTC)", "STEP",
                "CLUSTER");
-    printf("%5lld  %-11s  %-24s  %-19s  %-16s  %s", (long long)row->run, shown, row->job, submitted,
-           row->step ? row->step : "-", where);
+    say(stdout, "%5lld  %-11s  %-24s  %-19s  %-16s  %s", (long long)row->run, shown, row->job, submitted,
+        row->step ? row->step : "-", where);
     if (waiting && !strcmp(shown, "waiting") && strcmp(json_text(waiting, "for", "nothing"), "nothing"))
-        printf("  (waits for %s)", json_text(waiting, "for", ""));
+        say(stdout, "  (waits for %s)", json_text(waiting, "for", ""));
     putchar('\n');
     free(where);
     json_decref(cluster);

@@ -58,7 +58,7 @@ void live_line_begin(struct live_line *line, const struct run *run, int step, in
 static char *text_of(struct live_line *line, const struct run *run, const char *what)
 {
     static const char *const frames[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
-    char *clean = text_cleaned(what);
+    char *clean = line_cleaned(what);
     char *attempt = run->steps[run->step].attempt > 1
                         ? string_format("attempt %d · ", run->steps[run->step].attempt)
                         : string_copy("");

@@ -120,7 +120,7 @@ static void show_text(struct logs *logs, struct capture *capture, int which, con
         return;
     }
     if (!capture->announced || logs->latest != capture - logs->captures) {
-        printf("== %s, visit %d, attempt %d\n", capture->step, capture->visit, capture->attempt);
+        say(stdout, "== %s, visit %d, attempt %d\n", capture->step, capture->visit, capture->attempt);
         capture->announced = true;
         logs->latest = (int)(capture - logs->captures);
     }

@@ -140,15 +140,15 @@ static bool has_work(const struct planning *planning)
 static char *shown_value(const json_t *value)
 {
     char *text = json_is_string(value) ? string_copy(json_string_value(value)) : json_canonical(value);
-    char *clean = text_cleaned(text);
+    char *clean = line_cleaned(text);
     free(text);
     return clean;
 }
 
 static void print_change(const json_t *change, bool colour)
 {
-    char *what = text_cleaned(json_text(change, "what", "")),
-         *path = text_cleaned(json_text(change, "path", "")),
+    char *what = line_cleaned(json_text(change, "what", "")),
+         *path = line_cleaned(json_text(change, "path", "")),
          *from = shown_value(json_object_get(change, "from")),
          *to = shown_value(json_object_get(change, "to"));
     printf("                 %s%s%s  %s%s%s → %s%s%s%s\n", what, *path ? "  " : "", path,
@@ -171,7 +171,7 @@ static void print_told(const json_t *told, bool colour)
         says = "skipped: its condition does not hold";
     if (!strcmp(state, "refused"))
         says = json_text(told, "error", "");
-    char *clean = text_cleaned(says);
+    char *clean = line_cleaned(says);
     printf("  %s%-12s %s%s%s%s\n", !strcmp(state, "refused") && colour ? "\033[31m" : "",
            json_text(told, "id", ""), !strcmp(state, "refused") ? "REFUSED: " : "", clean,
            json_bool(told, "approve", false) ? ", after approval" : "",
@@ -212,8 +212,8 @@ static void print_plan(const struct planning *planning)
     const json_t *record = planning->submission->cluster->record;
     const char *lock = json_text(planning->run->submitted, "lock", NULL);
     char *where = text_cleaned(cluster_name(record));
-    printf("%s on %s%s%s    read-only, %.1f s\n", planning->machine->job, where, lock ? ", " : "",
-           lock ? lock : "", (double)planning->took_ms / 1000);
+    say(stdout, "%s on %s%s%s    read-only, %.1f s\n", planning->machine->job, where, lock ? ", " : "",
+        lock ? lock : "", (double)planning->took_ms / 1000);
     free(where);
     size_t index;
     json_t *told;

@@ -143,7 +143,7 @@ char *event_line(const struct machine *machine, const struct event *event)
     if (!shown)
         return string_copy("");
     char *said = shown->line(event->body);
-    char *clean = text_cleaned(said);
+    char *clean = line_cleaned(said);
     char *line = string_format("%s %-*s %s%s", shown->mark, STEP_NAME_WIDTH,
                                event->step >= 0 ? machine->steps[event->step].id : "", shown->says, clean);
     free(said);
@@ -242,7 +242,7 @@ static void on_waits(void *context, const struct run *run, const char *what)
         return;
     progress->waits_at_ms = now_ms;
     snprintf(progress->waits, sizeof progress->waits, "%s", what);
-    char *clean = text_cleaned(what);
+    char *clean = line_cleaned(what);
     fprintf(stderr, "  · %-*s %s\n", STEP_NAME_WIDTH, run->machine->steps[run->step].id, clean);
     free(clean);
 }
@@ -283,18 +283,17 @@ int run_exit_status(const struct run *run)
 static void print_decision(const struct run *run)
 {
     const char *step = json_text(run->question, "step", "");
-    fprintf(stderr, "run %lld waits for a decision at \"%s\"\n", (long long)run->id, step);
-    fprintf(stderr, "  pawl resolve %lld %s --done  --reason \"…\"    if it has happened\n",
-            (long long)run->id, step);
-    fprintf(stderr, "  pawl resolve %lld %s --retry --reason \"…\"    if it has not\n", (long long)run->id,
-            step);
+    say(stderr, "run %lld waits for a decision at \"%s\"\n", (long long)run->id, step);
+    say(stderr, "  pawl resolve %lld %s --done  --reason \"…\"    if it has happened\n", (long long)run->id,
+        step);
+    say(stderr, "  pawl resolve %lld %s --retry --reason \"…\"    if it has not\n", (long long)run->id, step);
 }
 
 static void print_half_done(const struct run *run)
 {
     for (int i = 0; i < run->machine->step_count; i++)
         if (run_step_is_half_done(run, i))
-            fprintf(stderr, "  half done: %s\n", run->machine->steps[i].id);
+            say(stderr, "  half done: %s\n", run->machine->steps[i].id);
 }
 
 /* The time since somebody first drove it: a run may have waited for that for days. */
@@ -302,7 +301,7 @@ static void print_success(struct store *store, const struct run *run)
 {
     struct standing standing;
     struct error ignored;
-    fprintf(stderr, "run %lld succeeded", (long long)run->id);
+    say(stderr, "run %lld succeeded", (long long)run->id);
     if (!standing_read(store, run->id, &standing, &ignored) && standing.ran_ms >= 0)
         fprintf(stderr, " in %.1f s", (double)standing.ran_ms / 1000);
     fprintf(stderr, " · history: pawl history %lld\n", (long long)run->id);
@@ -312,8 +311,8 @@ static void print_success(struct store *store, const struct run *run)
 static void print_failure(const struct run *run)
 {
     char *message = text_cleaned(json_text(run->error, "message", ""));
-    fprintf(stderr, "run %lld failed: %s\n      put it right, then: pawl resume %lld\n", (long long)run->id,
-            message, (long long)run->id);
+    say(stderr, "run %lld failed: %s\n      put it right, then: pawl resume %lld\n", (long long)run->id,
+        message, (long long)run->id);
     free(message);
 }
 
@@ -325,18 +324,18 @@ static void print_end(struct store *store, const struct run *run)
     else if (run->status == RUN_FAILED)
         print_failure(run);
     else if (run->status == RUN_CANCELLED || run->status == RUN_ROLLED_BACK)
-        fprintf(stderr, "run %lld %s · history: pawl history %lld\n", id,
-                run->status == RUN_CANCELLED ? "was cancelled: nothing was undone" : "was rolled back", id);
+        say(stderr, "run %lld %s · history: pawl history %lld\n", id,
+            run->status == RUN_CANCELLED ? "was cancelled: nothing was undone" : "was rolled back", id);
     else if (run->waiting == WAIT_APPROVAL)
-        fprintf(stderr, "run %lld waits for approval: pawl approve %lld %s\n", id, id,
-                json_text(run->question, "step", ""));
+        say(stderr, "run %lld waits for approval: pawl approve %lld %s\n", id, id,
+            json_text(run->question, "step", ""));
     else if (run->waiting == WAIT_DECISION)
         print_decision(run);
     else if (run->waiting == WAIT_PAUSED)
-        fprintf(stderr, "run %lld is paused. Continue with: pawl resume %lld\n", id, id);
+        say(stderr, "run %lld is paused. Continue with: pawl resume %lld\n", id, id);
     else
-        fprintf(stderr, "run %lld stopped at \"%s\": nothing is lost. Continue with: pawl resume %lld\n", id,
-                run->step >= 0 ? run->machine->steps[run->step].id : "its end", id);
+        say(stderr, "run %lld stopped at \"%s\": nothing is lost. Continue with: pawl resume %lld\n", id,
+            run->step >= 0 ? run->machine->steps[run->step].id : "its end", id);
     if (run->status == RUN_CANCELLED)
         print_half_done(run);
 }

@@ -1,26 +1,50 @@
 #include "cli/report.h"
 
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
-#include "jobs/source.h"
+
+static uint32_t code_point(const char *bytes, size_t length)
+{
+    static const unsigned char masks[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t c = (unsigned char)bytes[0] & masks[length];
+    for (size_t i = 1; i < length; i++)
+        c = c << 6 | ((unsigned char)bytes[i] & 0x3F);
+    return c;
+}
+
+static char *cleaned(const char *text, bool one_line)
+{
+    struct text clean = {0};
+    for (size_t length = strlen(text), size; length; text += size, length -= size) {
+        size = utf8_length(text, length);
+        bool stays = !one_line && size == 1 && (*text == '\n' || *text == '\t');
+        uint32_t c = size ? code_point(text, size) : 0;
+        if (!size || (size == 1 && !stays && character_deceives(c))) {
+            text_format(&clean, "\\x%02x", (unsigned char)*text);
+            size = 1;
+        } else if (size > 1 && character_deceives(c)) {
+            text_format(&clean, "\\u{%x}", c);
+        } else {
+            text_append(&clean, text, size);
+        }
+    }
+    return text_take(&clean);
+}
 
 char *text_cleaned(const char *text)
 {
-    struct text clean = {0};
-    for (size_t length; *text; text += length) {
-        long code;
-        length = source_character(text, &code);
-        bool c1 = code >= 0x80 && code < 0xA0;
-        if (code == '\n' || code == '\t' || (code >= 0x20 && code != 0x7F && !c1))
-            text_append(&clean, text, length);
-        else
-            text_format(&clean, "\\x%02x", c1 ? (unsigned)code : (unsigned char)*text);
-    }
-    return text_take(&clean);
+    return cleaned(text, false);
+}
+
+char *line_cleaned(const char *text)
+{
+    return cleaned(text, true);
 }
 
 json_t *text_json(const char *text)
@@ -34,10 +58,25 @@ json_t *text_json(const char *text)
     return value;
 }
 
+void say(FILE *to, const char *format, ...)
+{
+    char *said = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&said, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        return;
+    char *clean = text_cleaned(said);
+    fputs(clean, to);
+    free(clean);
+    free(said);
+}
+
 void report_json(json_t *value)
 {
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    puts(text);
+    puts(text ? text : "null"); /* what json_pack could not make: a text that is no UTF-8 */
     fflush(stdout);
     free(text);
     json_decref(value);
@@ -70,7 +109,7 @@ int report_diagnostics(const struct invocation *invocation, const struct diagnos
     }
     struct text text = {0};
     diagnostics_print(diagnostics, invocation->colour && isatty(STDERR_FILENO), &text);
-    fputs(text_string(&text), stderr);
+    fputs(text_string(&text), stderr); /* diagnostics_print has shown what a terminal could act upon */
     text_clear(&text);
     return EXIT_USAGE;
 }

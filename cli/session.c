@@ -19,7 +19,7 @@ bool session_confirm(const struct invocation *invocation, const char *question)
     char answer[16] = "";
     if (!person_is_there(invocation) || invocation_has(invocation, "yes"))
         return true;
-    fprintf(stderr, "%s [y/N] ", question);
+    say(stderr, "%s [y/N] ", question);
     return fgets(answer, sizeof answer, stdin) &&
            (!strcmp(answer, "y\n") || !strcmp(answer, "Y\n") || !strcmp(answer, "yes\n"));
 }
@@ -46,7 +46,7 @@ int session_drive(const struct invocation *invocation, struct store *store, cons
         struct error cause = {0};
         if (!driver_take(driver, runs[i].run, &runs[i].take, &cause)) {
             if (runs[i].line)
-                fputs(runs[i].line, stderr);
+                say(stderr, "%s", runs[i].line);
             continue;
         }
         int status = report_error(invocation, &cause);

@@ -10,14 +10,15 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "cli/report.h"
 #include "cluster/sim/fault.h"
 #include "cluster/sim/sim.h"
 
 static int fail(const struct error *error)
 {
-    fprintf(stderr, "pawl: %s\n", error->message);
+    say(stderr, "pawl: %s\n", error->message);
     if (*error->next)
-        fprintf(stderr, "      %s\n", error->next);
+        say(stderr, "      %s\n", error->next);
     return error_exit_status(error->code);
 }
 
@@ -169,7 +170,7 @@ static void list_print(const json_t *document, const char *name)
     json_array_foreach(json_object_get(document, name), i, item)
     {
         char *text = json_dumps(item, JSON_COMPACT);
-        printf("  %s\n", text);
+        say(stdout, "  %s\n", text);
         free(text);
     }
 }
@@ -197,7 +198,7 @@ static int sim_show_print(int count, char **arguments)
         json_dumpf(document, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
-        printf("leader: %s\n", json_text(document, "leader", ""));
+        say(stdout, "leader: %s\n", json_text(document, "leader", ""));
         for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
             list_print(document, shown[i]);
         printf("requests: %zu (--json lists them)\n", json_array_size(json_object_get(document, "requests")));

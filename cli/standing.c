@@ -155,7 +155,7 @@ static void say_reason(const struct standing *standing, struct text *out)
     bool cancelled = !strcmp(standing_status(standing), "cancelled");
     char *line = string_format("%s%s%s: %s", cancelled ? "cancelled" : "rolled back", actor ? " by " : "",
                                actor ? actor : "", json_text(reason, "text", ""));
-    char *clean = text_cleaned(line);
+    char *clean = line_cleaned(line);
     text_format(out, "%s\n", clean);
     free(clean);
     free(line);

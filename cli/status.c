@@ -43,9 +43,9 @@ static void print_step(const json_t *step, bool colour)
     const json_t *error = json_object_get(step, "error");
     char *line = json_is_object(error) ? string_copy(json_text(error, "message", ""))
                                        : values_shown(json_object_get(step, "outputs"));
-    char *clean = text_cleaned(line);
-    printf("  %s%s%s %-14s %-20s %-10s", paint, mark, *paint ? "\033[0m" : "", json_text(step, "id", ""),
-           json_text(step, "uses", ""), status);
+    char *clean = line_cleaned(line);
+    printf("  %s%s%s", paint, mark, *paint ? "\033[0m" : "");
+    say(stdout, " %-14s %-20s %-10s", json_text(step, "id", ""), json_text(step, "uses", ""), status);
     if (json_int(step, "visit", 0) > 1)
         printf(" visit %lld", (long long)json_int(step, "visit", 0));
     if (json_int(step, "attempt", 0) > 1)
@@ -60,25 +60,25 @@ static void print_standing(const struct standing *standing, bool colour)
     const json_t *run = standing->run;
     char *where = text_cleaned(cluster_name(json_object_get(run, "cluster")));
     char *actor = text_cleaned(standing->actor);
-    printf("run %lld  %s  %s  on %s\n", (long long)json_int(run, "run", 0), json_text(run, "job", ""),
-           standing_status(standing), where);
-    printf("  submitted %s by %s", json_text(run, "submitted", ""), actor);
+    say(stdout, "run %lld  %s  %s  on %s\n", (long long)json_int(run, "run", 0), json_text(run, "job", ""),
+        standing_status(standing), where);
+    say(stdout, "  submitted %s by %s", json_text(run, "submitted", ""), actor);
     const char *finished = json_text(run, "finished", NULL);
     if (finished)
         printf(" · finished %s", finished);
     if (standing->ran_ms >= 0)
         printf(" · took %.1f s", (double)standing->ran_ms / 1000);
     if (standing->lock)
-        printf(" · lock %s", standing->lock);
+        say(stdout, " · lock %s", standing->lock);
     if (standing->driver)
-        printf(" · driven by process %s", standing->driver);
+        say(stdout, " · driven by process %s", standing->driver);
     putchar('\n');
     size_t index;
     json_t *step;
     json_array_foreach(json_object_get(run, "steps"), index, step) print_step(step, colour);
     struct text next = {0};
     standing_say_next(standing, &next);
-    fputs(text_string(&next), stdout);
+    say(stdout, "%s", text_string(&next));
     text_clear(&next);
     free(where);
     free(actor);

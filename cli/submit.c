@@ -38,9 +38,9 @@ static void print_number(const struct invocation *invocation, const struct submi
         return;
     }
     const char *server = json_text(record, "server", NULL);
-    printf("run %lld  %s  on %s%s%s%s%s\n", (long long)run, submission->job->name, cluster_name(record),
-           server ? " (" : "", server ? server : "", server ? ")" : "",
-           standing ? "  (submitted before with this key)" : "");
+    say(stdout, "run %lld  %s  on %s%s%s%s%s\n", (long long)run, submission->job->name, cluster_name(record),
+        server ? " (" : "", server ? server : "", server ? ")" : "",
+        standing ? "  (submitted before with this key)" : "");
     fflush(stdout);
 }
 

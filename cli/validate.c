@@ -8,8 +8,8 @@
 static void print_later(const struct job *job)
 {
     for (int i = 0; i < job->later.count; i++)
-        fprintf(stderr, "%s:%d:%d: note: %s\n", job->later.file, job->later.list[i].line,
-                job->later.list[i].column, job->later.list[i].message);
+        say(stderr, "%s:%d:%d: note: %s\n", job->later.file, job->later.list[i].line,
+            job->later.list[i].column, job->later.list[i].message);
     if (job->later.count)
         fputs("this version checks it, and refuses it at submit\n", stderr);
 }
@@ -26,9 +26,9 @@ int command_validate(struct invocation *invocation)
     } else {
         print_later(job);
         if (!invocation->quiet)
-            printf("%s: job \"%s\", %d step%s, %d param%s: no errors\n", invocation->arguments[0], job->name,
-                   job->step_count, job->step_count == 1 ? "" : "s", job->param_count,
-                   job->param_count == 1 ? "" : "s");
+            say(stdout, "%s: job \"%s\", %d step%s, %d param%s: no errors\n", invocation->arguments[0],
+                job->name, job->step_count, job->step_count == 1 ? "" : "s", job->param_count,
+                job->param_count == 1 ? "" : "s");
     }
     job_free(job);
     return status;

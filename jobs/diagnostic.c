@@ -91,7 +91,7 @@ static char *text_visible(const char *text)
         size_t bytes = source_character(text, &code);
         if (code < 0)
             text_add(&out, "\xEF\xBF\xBD");
-        else if (code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029)
+        else if (character_deceives((uint32_t)code))
             text_format(&out, "\\u%04lX", code);
         else
             text_append(&out, text, bytes);
@@ -179,12 +179,12 @@ static void write_line(const struct diagnostic *diagnostic, const char *line, si
         bytes = source_character(line + at, &code);
         if (column < first)
             continue;
-        bool odd = code < 0 || (code < 0x20 && code != '\t') || (code >= 0x7F && code < 0xA0);
+        bool odd = code < 0 || (code != '\t' && character_deceives((uint32_t)code));
         text_append(shown, odd ? "\xEF\xBF\xBD" : line + at, odd ? 3 : bytes);
         if (column < diagnostic->column)
-            pad(under, code == '\t' ? "\t" : " ", character_width(code));
+            pad(under, code == '\t' ? "\t" : " ", odd ? 1 : character_width(code));
         else if (column < diagnostic->column + diagnostic->length) {
-            pad(under, "^", character_width(code));
+            pad(under, "^", odd ? 1 : character_width(code));
             underlined++;
         }
         if (column == last && at + bytes < length)
