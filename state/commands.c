@@ -56,6 +56,8 @@ int store_put_command(struct store *store, struct command_row *row, struct error
     return -1;
 }
 
+#define COMMAND_COLUMNS "iimtttiTT" /* schema.sql */
+
 static struct command_row read_command_row(sqlite3_stmt *statement)
 {
     return (struct command_row){
@@ -82,6 +84,11 @@ int store_each_command(struct store *store, int64_t run, command_visitor *visit,
         bind_int(statement, 1, run);
     int result;
     while ((result = statement_row(store, statement, error)) == 1) {
+        if (!row_is_whole(statement, COMMAND_COLUMNS)) {
+            result = error_set(error, ERROR_STORE_CORRUPT, "%s: a command is not as pawl writes it",
+                               store->path);
+            break;
+        }
         struct command_row row = read_command_row(statement);
         if ((result = visit(context, &row)))
             break;
@@ -110,7 +117,10 @@ int store_read_command(struct store *store, int64_t id, command_visitor *visit, 
         return -1;
     bind_int(statement, 1, id);
     int result = statement_row(store, statement, error);
-    if (result == 1) {
+    if (result == 1 && !row_is_whole(statement, COMMAND_COLUMNS)) {
+        result = error_set(error, ERROR_STORE_CORRUPT, "%s: command %lld is not as pawl writes it",
+                           store->path, (long long)id);
+    } else if (result == 1) {
         struct command_row row = read_command_row(statement);
         result = visit(context, &row);
     } else if (result == 0) {

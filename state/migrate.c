@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "base/memory.h"
@@ -96,6 +97,56 @@ int check_is_store(struct store *store, enum store_mode mode, struct error *erro
     return mode == STORE_CREATE ? 0 : refuse_missing(store, error);
 }
 
+/* ---- is it our schema? ---- */
+
+/* One of the statements that the migrations are made of, whole. */
+static bool is_ours(const char *sql)
+{
+    size_t length = strlen(sql);
+    for (int i = 0; i < SCHEMA_VERSION; i++) {
+        const char *found = strstr(MIGRATIONS[i], sql);
+        if (found && (found == MIGRATIONS[i] || found[-1] == '\n') && found[length] == ';')
+            return true;
+    }
+    return false;
+}
+
+static int count_tables(void)
+{
+    int count = 0;
+    for (int i = 0; i < SCHEMA_VERSION; i++)
+        for (const char *at = MIGRATIONS[i]; (at = strstr(at, "CREATE TABLE ")); at++)
+            count++;
+    return count;
+}
+
+/* A store is input: a trigger more would run with our rights, a table of another shape would give rows that
+ * nothing expects. SQLite's own tables have no triggers and are not read. What is missing of triggers and
+ * indexes only makes it weaker and slower, and the audit can still be read. */
+static int check_schema(struct store *store, struct error *error)
+{
+    static const char all[] =
+        "SELECT sql, type = 'table' FROM sqlite_schema WHERE sql IS NOT NULL AND NOT (type = 'table' AND name IN "
+        "('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat4'))";
+    sqlite3_stmt *statement;
+    if (sqlite3_prepare_v2(store->database, all, -1, &statement, NULL))
+        return statement_error(store, error, "cannot read");
+    int result, tables = 0;
+    bool ours = true;
+    while (ours && (result = statement_row(store, statement, error)) == 1) {
+        const char *sql = column_text(statement, 0);
+        ours = sql && is_ours(sql);
+        tables += sqlite3_column_int(statement, 1);
+    }
+    sqlite3_finalize(statement);
+    if (ours && result < 0)
+        return -1;
+    if (ours && tables == count_tables())
+        return 0;
+    error_set(error, ERROR_STORE_CORRUPT, "%s has not the tables of a store of pawl", store->path);
+    return error_next(error, "somebody changed its schema: go on with a copy from before that");
+}
+
 int migrate(struct store *store, enum store_mode mode, struct error *error)
 {
     int version = 0;
@@ -103,7 +154,7 @@ int migrate(struct store *store, enum store_mode mode, struct error *error)
     if (read_version(store, &version, error))
         return -1;
     if (version == SCHEMA_VERSION)
-        return 0;
+        return check_schema(store, error);
     if (version > SCHEMA_VERSION) {
         error_set(error, ERROR_STORE_TOO_NEW, "%s was written by a newer pawl (schema %d, this one knows %d)",
                   store->path, version, SCHEMA_VERSION);

@@ -165,14 +165,39 @@ static int set_wal(struct store *store, struct error *error)
     }
 }
 
+/* The file is input. Nothing in it may run (views, functions of a hostile schema), no statement may read or
+ * write other files, and no value is larger than what pawl itself writes. */
+static void harden(sqlite3 *database)
+{
+    static const int settings[][2] = {
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},   {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_ENABLE_VIEW, 0}, {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+        {SQLITE_DBCONFIG_DQS_DDL, 0},     {SQLITE_DBCONFIG_DQS_DML, 0},
+        {SQLITE_DBCONFIG_ENABLE_FKEY, 1}, {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0},
+    };
+    static const int limits[][2] = {
+        {SQLITE_LIMIT_LENGTH, LIMIT_STORE_VALUE_BYTES},
+        {SQLITE_LIMIT_SQL_LENGTH, LIMIT_STORE_SQL_BYTES},
+        {SQLITE_LIMIT_COLUMN, 64},
+        {SQLITE_LIMIT_EXPR_DEPTH, 32},
+        {SQLITE_LIMIT_COMPOUND_SELECT, 4},
+        {SQLITE_LIMIT_ATTACHED, 0},
+        {SQLITE_LIMIT_TRIGGER_DEPTH, 2},
+        {SQLITE_LIMIT_WORKER_THREADS, 0},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        sqlite3_db_config(database, settings[i][0], settings[i][1], NULL);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        sqlite3_limit(database, limits[i][0], limits[i][1]);
+}
+
 static int set_pragmas(struct store *store, enum store_mode mode, struct error *error)
 {
     /* The WAL is folded back every 4,000 pages (16 MB): a checkpoint costs syncs of its own. */
-    static const char writing[] = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+    static const char writing[] = "PRAGMA synchronous = FULL;"
                                   "PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 16777216;"
-                                  "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
-    static const char reading[] =
-        "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;";
+                                  "PRAGMA cell_size_check = ON;";
+    static const char reading[] = "PRAGMA query_only = ON; PRAGMA cell_size_check = ON;";
     sqlite3_busy_timeout(store->database, LIMIT_STORE_BUSY_MS);
     /* The log stays when the last process closes it, so that those who may only read can open the store. */
     int stays = 1;
@@ -221,6 +246,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct error *e
         goto failed;
     }
     sqlite3_extended_result_codes(store->database, 0);
+    harden(store->database);
     if (set_pragmas(store, mode, error) || migrate(store, mode, error) || read_uuid(store, error) ||
         (mode != STORE_READ && make_folder(store, error)))
         goto failed;

@@ -4,6 +4,17 @@
 #include "base/memory.h"
 #include "state/statement.h"
 
+/* As the tables have them (schema.sql), and as EACH_RECORD asks for them. */
+#define RUN_COLUMNS    "ittttTTTttTTTtimmib"
+#define STEP_COLUMNS   "intttnnmmTT"
+#define RECORD_COLUMNS "iimtTnnittb"
+
+static int row_is_damaged(const struct store *store, const char *what, struct error *error)
+{
+    error_set(error, ERROR_STORE_CORRUPT, "%s: %s is not as pawl writes it", store->path, what);
+    return error_next(error, "pawl audit verify tells where the store is damaged");
+}
+
 static struct run_row read_run_row(sqlite3_stmt *statement)
 {
     return (struct run_row){
@@ -41,7 +52,9 @@ int store_read_run(struct store *store, int64_t run, run_visitor *visit, void *c
         error_next(error, "pawl list");
         return -1;
     }
-    if (result == 1) {
+    if (result == 1 && !row_is_whole(statement, RUN_COLUMNS)) {
+        result = row_is_damaged(store, "a run's row", error);
+    } else if (result == 1) {
         struct run_row row = read_run_row(statement);
         result = visit(context, &row);
     }
@@ -85,7 +98,9 @@ int store_each_run(struct store *store, const struct run_filter *filter, run_vis
     int result;
     while ((result = statement_row(store, statement, error)) == 1) {
         struct run_row row = read_run_row(statement);
-        if ((result = visit(context, &row)))
+        result = row_is_whole(statement, RUN_COLUMNS) ? visit(context, &row)
+                                                      : row_is_damaged(store, "a run's row", error);
+        if (result)
             break;
     }
     sqlite3_finalize(statement);
@@ -100,6 +115,10 @@ int store_each_step(struct store *store, int64_t run, step_visitor *visit, void 
     bind_int(statement, 1, run);
     int result;
     while ((result = statement_row(store, statement, error)) == 1) {
+        if (!row_is_whole(statement, STEP_COLUMNS)) {
+            result = row_is_damaged(store, "a step's row", error);
+            break;
+        }
         struct step_row row = {
             .run = sqlite3_column_int64(statement, 0),
             .position = sqlite3_column_int(statement, 1),
@@ -133,6 +152,10 @@ int store_each_record(struct store *store, int64_t run, int64_t after, record_vi
     }
     int result;
     while ((result = statement_row(store, statement, error)) == 1) {
+        if (!row_is_whole(statement, RECORD_COLUMNS)) {
+            result = row_is_damaged(store, "a record", error);
+            break;
+        }
         struct record record = {
             .run = sqlite3_column_int64(statement, 0),
             .seq = sqlite3_column_int64(statement, 1),

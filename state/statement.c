@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
+
 static const char *const SQL[] = {
 #define X(name, sql) sql,
     STATEMENTS(X)
@@ -90,6 +94,39 @@ void bind_digest(sqlite3_stmt *statement, int index, const struct digest *digest
 const char *column_text(sqlite3_stmt *statement, int index)
 {
     return (const char *)sqlite3_column_text(statement, index);
+}
+
+static bool text_is_whole(sqlite3_stmt *statement, int index)
+{
+    const char *text = column_text(statement, index);
+    size_t length = (size_t)sqlite3_column_bytes(statement, index);
+    return text && strlen(text) == length && utf8_is_valid(text, length);
+}
+
+static bool column_is_whole(sqlite3_stmt *statement, int index, char wanted)
+{
+    int type = sqlite3_column_type(statement, index);
+    int64_t number = type == SQLITE_INTEGER ? sqlite3_column_int64(statement, index) : -1;
+    switch (wanted) {
+    case 'i':
+        return type == SQLITE_INTEGER;
+    case 'n':
+        return number >= 0 && number <= LIMIT_COUNT;
+    case 'm':
+        return number >= 0 && number <= CLOCK_LATEST_MS;
+    case 'b':
+        return type == SQLITE_BLOB && sqlite3_column_bytes(statement, index) == DIGEST_BYTES;
+    default:
+        return type == SQLITE_TEXT ? text_is_whole(statement, index) : wanted == 'T' && type == SQLITE_NULL;
+    }
+}
+
+bool row_is_whole(sqlite3_stmt *statement, const char *columns)
+{
+    for (int i = 0; columns[i]; i++)
+        if (!column_is_whole(statement, i, columns[i]))
+            return false;
+    return true;
 }
 
 /* Another length than a digest's gives zeros: it will not match. */

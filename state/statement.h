@@ -97,6 +97,9 @@ int refuse_foreign(const struct store *store, struct error *error);
 void bind_text(sqlite3_stmt *statement, int index, const char *text);
 void bind_int(sqlite3_stmt *statement, int index, int64_t number);
 void bind_digest(sqlite3_stmt *statement, int index, const struct digest *digest);
+/* Whether the row's columns hold what pawl writes there, one letter each: i an integer, n a small count, m a
+ * time, t text in UTF-8, T text or NULL, b a digest. A damaged or hostile file may hold anything anywhere. */
+bool row_is_whole(sqlite3_stmt *statement, const char *columns);
 /* Columns: borrowed until the next step. */
 const char *column_text(sqlite3_stmt *statement, int index);
 struct digest column_digest(sqlite3_stmt *statement, int index);
