@@ -161,7 +161,7 @@ class Storm:
         status, out = self.run(where, ["list", "--json", "--limit", "100000"])
         if status:
             # The first process died before the store had its tables.
-            if "is not a store of pawl" in out or "no store" in out:
+            if status == 2 and "there is no store at" in out:
                 return []
             raise Wrong("pawl list: status %d: %s" % (status, place.tail(out)))
         return json.loads(out)
