@@ -42,7 +42,9 @@ const struct command COMMANDS[] = {
      .summary = "record a run and drive it",
      .help =
          "Checks the job file and its params, records a run, prints its number and drives it. Whatever happens to this\n"
-         "process, `pawl resume` goes on where the run stood.",
+         "process, `pawl resume` goes on where the run stood.\n\n"
+         "A second submit with the same --key drives nothing: it prints that run, and leaves with what it stands for:\n"
+         "0 succeeded, 1 failed, 3 waits for a person, 4 driven by another process, 130 nobody drives it.",
      .options = SUBMIT_OPTIONS,
      .least = 1,
      .most = 1,

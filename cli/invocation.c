@@ -6,9 +6,9 @@
 
 #include "base/duration.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/report.h"
-#include "jobs/source.h"
 
 const struct option_declaration GLOBAL_OPTIONS[] = {
     {"store", 0, "PATH", "the store (PAWL_STORE; else /var/lib/pawl or the user's state folder)"},
@@ -16,7 +16,7 @@ const struct option_declaration GLOBAL_OPTIONS[] = {
     {"kubeconfig", 0, "PATH", "as kubectl's"},
     {"context", 0, "NAME", "as kubectl's"},
     {"json", 0, NULL, "print JSON"},
-    {"quiet", 'q', NULL, "print results only"},
+    {"quiet", 'q', NULL, "no progress: results, errors, and what is to be done"},
     {"no-color", 0, NULL, "no colours (NO_COLOR)"},
     {"wait", 0, "DURATION", "wait that long for another run's lock"},
     {"help", 'h', NULL, "explain the command"},
@@ -141,13 +141,9 @@ static int find_command(struct invocation *invocation, const char *word, struct 
 /* Words go into records and into JSON. */
 static int check_text(int count, char **words, struct error *error)
 {
-    for (int i = 1; i < count; i++) {
-        long code = 0;
-        for (const char *at = words[i]; *at && code >= 0;)
-            at += source_character(at, &code);
-        if (code < 0)
+    for (int i = 1; i < count; i++)
+        if (!utf8_is_valid(words[i], strlen(words[i])))
             return error_set(error, ERROR_USAGE, "argument %d is not UTF-8: %s", i, words[i]);
-    }
     return 0;
 }
 

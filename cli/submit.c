@@ -131,14 +131,16 @@ static int submit(const struct invocation *invocation, const struct submission *
 /* A key is an identifier of the caller: one line that can be shown. */
 static int check_key(const char *key, struct error *error)
 {
-    char *clean = text_cleaned(key ? key : "-");
-    bool plain = !key || (!strcmp(clean, key) && !strpbrk(key, "\n\t"));
-    free(clean);
-    if (key && !*key)
+    if (!key)
+        return 0;
+    if (!*key)
         return error_set(error, ERROR_USAGE, "--key is empty");
-    if (key && strlen(key) > LIMIT_KEY_BYTES)
+    if (strlen(key) > LIMIT_KEY_BYTES)
         return error_set(error, ERROR_USAGE, "--key is longer than %d bytes", LIMIT_KEY_BYTES);
-    return plain ? 0 : error_set(error, ERROR_USAGE, "--key holds control characters");
+    char *clean = line_cleaned(key);
+    bool plain = !strcmp(clean, key);
+    free(clean);
+    return plain ? 0 : error_set(error, ERROR_USAGE, "--key holds what cannot be shown: control characters");
 }
 
 int command_submit(struct invocation *invocation)
