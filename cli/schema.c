@@ -60,7 +60,9 @@ static const char FRAME[] =
     "'until':{'$ref':'#/$defs/expression'},'every':{'$ref':'#/$defs/duration'},"
     "'stable_for':{'$ref':'#/$defs/duration'},"
     "'rehearse':{'type':'object','additionalProperties':false,'properties':{'exit_code':{'type':'integer'},"
-    "'stdout':{'type':'string'},'status':{'type':'integer'},'body':true}}}}}}";
+    "'stdout':{'type':'string'},'status':{'type':'integer'},'body':true,"
+    "'again':{'type':'object','additionalProperties':false,'properties':{'exit_code':{'type':'integer'},"
+    "'stdout':{'type':'string'},'status':{'type':'integer'},'body':true}}}}}}}}";
 
 static json_t *read_frame(void)
 {

@@ -224,22 +224,37 @@ static void parse_undo(struct reading *reading, const struct document_node *node
         undo->with = parse_with(reading, node, document_get(node, "with"), undo->kind, SIGHT_UNDO, index);
 }
 
+static const char *const REHEARSE_KEYS[] = {"exit_code", "stdout", "status", "body", NULL};
+
+static void parse_stand_in(struct reading *reading, const struct document_node *node, json_t *stand_in)
+{
+    static const enum value_type types[] = {TYPE_INT, TYPE_STRING, TYPE_INT, TYPE_ANY};
+    for (int i = 0; REHEARSE_KEYS[i]; i++) {
+        const struct document_node *found = document_get(node, REHEARSE_KEYS[i]);
+        struct wish wish = {.type = types[i], .what = reading_text(reading, "\"%s\"", REHEARSE_KEYS[i])};
+        json_t *value = found ? value_of_node(reading, found, &wish) : NULL;
+        if (value)
+            json_object_set(stand_in, REHEARSE_KEYS[i], value);
+    }
+}
+
+/* `again:` is what it answers once its effect has happened before. */
 static void parse_rehearse(struct reading *reading, const struct document_entry *entry, int index)
 {
-    static const char *const keys[] = {"exit_code", "stdout", "status", "body", NULL};
-    static const enum value_type types[] = {TYPE_INT, TYPE_STRING, TYPE_INT, TYPE_ANY};
+    static const char *const keys[] = {"exit_code", "stdout", "status", "body", "again", NULL};
     struct job_step *step = &reading->job->steps[index];
     if (!is_map(reading, entry->value, "\"rehearse\""))
         return;
     keys_check(reading, entry->value, keys, "\"rehearse\"");
     step->rehearse = job_memory_keep(reading->memory, json_object());
-    for (int i = 0; keys[i]; i++) {
-        const struct document_node *found = document_get(entry->value, keys[i]);
-        struct wish wish = {.type = types[i], .what = reading_text(reading, "\"%s\"", keys[i])};
-        json_t *value = found ? value_of_node(reading, found, &wish) : NULL;
-        if (value)
-            json_object_set(step->rehearse, keys[i], value);
-    }
+    parse_stand_in(reading, entry->value, step->rehearse);
+    const struct document_node *again = document_get(entry->value, "again");
+    if (!again || !is_map(reading, again, "\"again\""))
+        return;
+    keys_check(reading, again, REHEARSE_KEYS, "\"again\"");
+    json_t *repeated = json_object();
+    parse_stand_in(reading, again, repeated);
+    json_object_set_new(step->rehearse, "again", repeated);
 }
 
 static void refuse_general(struct reading *reading, const struct document_node *node,

@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "cluster/cluster.h"
 #include "engine/machine.h"
 #include "jobs/job.h"
 #include "state/store.h"
@@ -35,6 +36,7 @@ struct rehearsal {
     int lock;                   /* held while the folder is in use */
     bool approves;
     bool *has_probe;        /* of each step, as the job file said: a stand-in answers instead */
+    int unplayed;           /* steps that change something and have no stand-in */
     json_t *notes;          /* array of texts: what is not rehearsed, what could not be read */
     const json_t *straight; /* the straight run's outcome; NULL before */
 };
@@ -79,6 +81,18 @@ void stage_strike(struct rehearsal *rehearsal);
  */
 char *stage_file(const struct rehearsal *rehearsal, const char *place, const char *path);
 
+/* ---- likeness.c: what the stage's cluster shall be like ---- */
+/* As far as the job, its params and its values file tell:
+ * {"namespace","release","object","chart","chunks","metas", "wanted","values","values_path"}, what is known
+ * of it; a new reference. */
+json_t *likeness_of_job(struct rehearsal *rehearsal);
+/* like_live.c: what a cluster tells, laid over it. Read-only. */
+void likeness_read(struct rehearsal *rehearsal, struct cluster *cluster, json_t *likeness);
+/* Makes the simulated cluster. */
+int likeness_build(struct rehearsal *rehearsal, const json_t *likeness, const char *sim, struct error *error);
+/* Something that the operator should know about this rehearsal. */
+void note_add(struct rehearsal *rehearsal, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* ---- place.c ---- */
 /* A copy of the stage: the folder of one situation. free() the path; place_remove() the folder. */
 char *place_new(const struct rehearsal *rehearsal, int number, struct error *error);
@@ -112,6 +126,9 @@ void finding_add(json_t *outcome, const char *format, ...) __attribute__((format
 /* Looks at the place when all is over and adds to the outcome: "findings", "effects", "cluster". */
 void judge(const struct rehearsal *rehearsal, const struct situation *situation, const char *place,
            json_t *outcome);
+
+/* compare.c */
+void compare(const json_t *straight, const struct situation *situation, json_t *outcome);
 
 /* ---- stand_in.c ---- */
 /* From here on, in this process and those forked from it: programs and requests of the job are pretended,

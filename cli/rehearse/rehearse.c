@@ -15,43 +15,42 @@
 const struct option_declaration REHEARSE_OPTIONS[] = {
     {"param", 'p', "NAME=VALUE", "a param of the job; JSON for lists and maps"},
     {"params-file", 0, "FILE", "params as YAML or JSON; -p wins over it"},
+    {"like-live", 0, NULL, "on a cluster like the one that --cluster names, as far as it can be read (live)"},
     {"only", 0, "NAME", "only the rehearsals whose name begins so: straight, crash:7"},
+    {"fault", 0, "NAME", "the same: chunk-lost, leader-moves@unregister"},
     {"no-approvals", 0, NULL, "approve nothing: the run waits where it asks"},
     {"keep", 0, NULL, "keep the private folder, with stores and simulated clusters, and say where it is"},
     {NULL, 0, NULL, NULL},
 };
 
+/* A whole name, or the part before its number or its step. */
+static bool is_named(const struct situation *situation, const char *name)
+{
+    size_t length = strlen(name);
+    return !strncmp(situation->name, name, length) && strchr(":@", situation->name[length]);
+}
+
 static bool is_wanted(const struct rehearsal *rehearsal, const struct situation *situation)
 {
     const struct invocation *invocation = rehearsal->invocation;
-    bool chosen = invocation_has(invocation, "only"), wanted = !chosen;
+    bool chosen = invocation_has(invocation, "only") || invocation_has(invocation, "fault"), wanted = !chosen;
     for (int i = 0; i < invocation->option_count; i++) {
         const struct given_option *option = &invocation->options[i];
-        wanted = wanted || (!strcmp(option->name, "only") && !strcmp(option->value, situation->name));
+        bool names = !strcmp(option->name, "only") || !strcmp(option->name, "fault");
+        wanted = wanted || (names && is_named(situation, option->value));
     }
     return wanted;
 }
 
 /* The straight run stays in any case: the others are held against it. */
-static void choose(const struct rehearsal *rehearsal, struct situations *situations)
+static void choose(const struct rehearsal *rehearsal, struct situations *all)
 {
-    int kept = 1;
-    for (int i = 1; i < situations->count; i++) {
-        struct situation swap = situations->list[i];
-        if (!is_wanted(rehearsal, &swap))
-            continue;
-        situations->list[i] = situations->list[kept];
-        situations->list[kept++] = swap;
-    }
-    struct situations rest = {.list = NULL};
-    (void)rest;
-    for (int i = kept; i < situations->count; i++) {
-        free(situations->list[i].name);
-        free(situations->list[i].step);
-        free(situations->list[i].what);
-        json_decref(situations->list[i].faults);
-    }
-    situations->count = kept;
+    struct situations chosen = {0};
+    for (int i = 0; i < all->count; i++)
+        if (i == 0 || is_wanted(rehearsal, &all->list[i]))
+            situations_add(&chosen, &all->list[i]);
+    situations_clear(all);
+    *all = chosen;
 }
 
 static bool straight_succeeded(const json_t *outcome)
@@ -87,6 +86,28 @@ static int play_all(struct rehearsal *rehearsal, struct error *error)
     return status;
 }
 
+/* What is not rehearsed, said beforehand. */
+static void note_limits(struct rehearsal *rehearsal)
+{
+    const struct job *job = rehearsal->job;
+    const char *hook;
+    json_t *steps;
+    for (int i = 0; i < job->step_count; i++) {
+        const struct job_step *step = &job->steps[i];
+        bool changes = step->effect != EFFECT_OBSERVE;
+        if (step->kind->later)
+            note_add(rehearsal, "\"%s\": %s is not in this version; only its stand-in is rehearsed", step->id,
+                     step->kind->name);
+        if (!step->kind->general || !step->kind->answers || step->rehearse)
+            continue;
+        rehearsal->unplayed += changes;
+        note_add(rehearsal,
+                 "\"%s\" is not rehearsed: %s is never run, and it has no `rehearse:` that answers%s",
+                 step->id, step->kind->name, changes ? "" : "; taken for a success");
+    }
+    json_object_foreach(job->hooks, hook, steps) note_add(rehearsal, "the hook %s is not rehearsed", hook);
+}
+
 static int rehearse(struct rehearsal *rehearsal)
 {
     struct error error = {0};
@@ -94,6 +115,7 @@ static int rehearse(struct rehearsal *rehearsal)
     if (stage_set(rehearsal, &error)) {
         status = report_error(rehearsal->invocation, &error);
     } else {
+        note_limits(rehearsal);
         stand_ins_install(rehearsal);
         status = play_all(rehearsal, &error);
         if (troupe_signal())

@@ -162,6 +162,8 @@ json_t *situation_run(const struct rehearsal *rehearsal, const struct situation 
     struct error error = {0};
     json_t *outcome = json_pack("{s:s,s:s,s:s,s:s,s:[]}", "name", situation->name, "step", situation->step,
                                 "column", situation->column, "what", situation->what, "findings");
+    struct clock *clock = clock_system();
+    int64_t began_ms = clock->steady_ms(clock);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     char *place = place_new(rehearsal, number, &error);
     if (place) {
@@ -174,5 +176,6 @@ json_t *situation_run(const struct rehearsal *rehearsal, const struct situation 
         finding_add(outcome, "%s", error.message);
     }
     free(place);
+    json_object_set_new(outcome, "seconds", json_real((double)(clock->steady_ms(clock) - began_ms) / 1000));
     return outcome;
 }

@@ -1,6 +1,7 @@
 /* The stage: the private folder, and in it what every run begins from. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "cli/rehearse/rehearsal.h"
 #include "cluster/sim/sim.h"
@@ -70,8 +72,13 @@ static int make_folder(struct rehearsal *rehearsal, struct error *error)
 
 void stage_strike(struct rehearsal *rehearsal)
 {
-    if (rehearsal->folder && !invocation_has(rehearsal->invocation, "keep"))
+    if (rehearsal->folder && !invocation_has(rehearsal->invocation, "keep")) {
         folder_remove(rehearsal->folder);
+    } else if (rehearsal->folder) {
+        char *kept = string_format("%s/kept", rehearsal->folder);
+        close(open(kept, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        free(kept);
+    }
     if (rehearsal->lock >= 0)
         close(rehearsal->lock);
     free(rehearsal->folder);
@@ -121,14 +128,46 @@ static int make_store(const struct rehearsal *rehearsal, struct error *error)
     return store ? 0 : -1;
 }
 
-static int make_cluster(const struct rehearsal *rehearsal, struct error *error)
+/* --cluster sim:FILE: that cluster, as it stands; its time becomes virtual. */
+static int copy_cluster(const char *from, const char *to, struct error *error)
 {
-    struct sim_options options;
-    sim_options_default(&options);
-    options.seed = 7;
-    char *path = string_format("%s/sim.json", rehearsal->stage);
-    int result = sim_create(path, &options, error);
-    free(path);
+    static const char *const endings[] = {"", ".lock", ".log"};
+    int result = 0;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && !result; i++) {
+        char *source = string_format("%s%s", from, endings[i]),
+             *target = string_format("%s%s", to, endings[i]);
+        size_t length;
+        char *bytes = file_read(source, LIMIT_JSON_BYTES, &length, error);
+        /* The log begins anew: what was done before is not this run's. */
+        result = bytes ? file_replace(target, bytes, i == 2 ? 0 : length, 0600, error) : -1;
+        free(bytes);
+        free(source);
+        free(target);
+    }
+    return result ? result : sim_begin_anew(to, error);
+}
+
+static int make_cluster(struct rehearsal *rehearsal, struct error *error)
+{
+    const struct invocation *invocation = rehearsal->invocation;
+    const char *spec = invocation->cluster;
+    bool is_sim = spec && !strncmp(spec, "sim:", 4), like_live = invocation_has(invocation, "like-live");
+    char *sim = string_format("%s/sim.json", rehearsal->stage);
+    json_t *likeness = likeness_of_job(rehearsal);
+    struct cluster *cluster = NULL;
+    int result = 0;
+    if (like_live) {
+        cluster = cluster_open(spec ? spec : "live", invocation->kubeconfig, invocation->context, error);
+        result = cluster ? 0 : -1;
+        if (cluster)
+            likeness_read(rehearsal, cluster, likeness);
+        cluster_close(cluster);
+    }
+    if (!result)
+        result = is_sim && !like_live ? copy_cluster(spec + 4, sim, error)
+                                      : likeness_build(rehearsal, likeness, sim, error);
+    json_decref(likeness);
+    free(sim);
     return result;
 }
 

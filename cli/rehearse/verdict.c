@@ -190,6 +190,9 @@ static void print_text(const struct table *table, int64_t took_ms, int unsafe)
     int asks = count_of(table, "asks");
     if (unsafe)
         printf("\nNOT resume-safe: %d of %d rehearsals\n", unsafe, table->situations->count);
+    else if (table->rehearsal->unplayed)
+        printf("not known to be resume-safe: %d step%s not rehearsed\n", table->rehearsal->unplayed,
+               table->rehearsal->unplayed == 1 ? " was" : "s were");
     else
         printf("resume-safe\n");
     if (asks)
@@ -201,9 +204,9 @@ static void print_json(const struct table *table, int64_t took_ms, int unsafe)
     json_t *list = json_array();
     for (int i = 0; i < table->situations->count; i++)
         json_array_append(list, table->outcomes[i]);
-    report_json(json_pack("{s:s,s:b,s:f,s:O,s:o}", "job", table->rehearsal->job->name, "resume_safe", !unsafe,
-                          "seconds", (double)took_ms / 1000, "notes", table->rehearsal->notes, "rehearsals",
-                          list));
+    report_json(json_pack("{s:s,s:b,s:f,s:O,s:o}", "job", table->rehearsal->job->name, "resume_safe",
+                          !unsafe && !table->rehearsal->unplayed, "seconds", (double)took_ms / 1000, "notes",
+                          table->rehearsal->notes, "rehearsals", list));
 }
 
 int verdict_print(const struct rehearsal *rehearsal, const struct situations *situations, json_t **outcomes,
@@ -216,5 +219,5 @@ int verdict_print(const struct rehearsal *rehearsal, const struct situations *si
         print_json(&table, took_ms, unsafe);
     else
         print_text(&table, took_ms, unsafe);
-    return unsafe ? EXIT_FAILED : EXIT_SUCCEEDED;
+    return unsafe || rehearsal->unplayed ? EXIT_FAILED : EXIT_SUCCEEDED;
 }

@@ -7,6 +7,7 @@
 #include "cluster/sim/chart.h"
 #include "cluster/sim/chunks.h"
 #include "cluster/sim/happening.h"
+#include "cluster/sim/merge.h"
 #include "cluster/sim/objects.h"
 #include "cluster/sim/release.h"
 #include "cluster/sim/sim.h"
@@ -53,6 +54,8 @@ static json_t *settings_of(const struct sim_options *options)
 #define X(member, name, help) json_object_set_new(settings, #member, json_integer(options->member));
     SIM_DURATIONS(X)
 #undef X
+    if (options->chart)
+        json_object_set_new(settings, "chart", json_string(options->chart));
     return settings;
 }
 
@@ -100,7 +103,10 @@ static void world_furnish(struct world *world, const struct sim_options *options
         snprintf(name, sizeof name, "worker-%d", i);
         node_add(world, name, i + 1, false);
     }
-    json_array_append_new(json_object_get(world->state, "charts"), chart_default(options->update_strategy));
+    json_t *chart = chart_default(options->update_strategy);
+    if (options->chart_version)
+        json_object_set_new(chart, "version", json_string(options->chart_version));
+    json_array_append_new(json_object_get(world->state, "charts"), chart);
     object_add(world, "iomeshclusters",
                json_pack("{s:{s:s, s:s}, s:{}}", "metadata", "name", options->object, "namespace",
                          options->namespace, "spec"));
@@ -110,8 +116,11 @@ static void world_furnish(struct world *world, const struct sim_options *options
 static int world_populate(struct world *world, const struct sim_options *options, struct error *error)
 {
     json_t *settings = json_object_get(world->state, "settings");
-    json_t *values = json_pack("{s:{s:i}, s:{s:i}}", "chunk", "replicaCount", options->chunks, "meta",
+    json_t *counts = json_pack("{s:{s:i}, s:{s:i}}", "chunk", "replicaCount", options->chunks, "meta",
                                "replicaCount", options->metas);
+    json_t *values = options->values ? json_deep_copy(options->values) : json_object();
+    merge_patch(values, counts);
+    json_decref(counts);
     json_t *chart = json_array_get(json_object_get(world->state, "charts"), 0);
     json_object_set_new(settings, "start_ms", json_integer(0));
     json_object_set_new(world->state, "settling", json_true()); /* no chunk registers by itself yet */

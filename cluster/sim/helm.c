@@ -179,6 +179,8 @@ json_t *helm_chart(struct helm *helm, const char *chart, const char *version, st
     const char *slash = strchr(chart, '/');
     if (is_file)
         found = chart_archive_read(path, error);
+    else if (*chart && !strcmp(chart, world_setting_text(helm->world, "chart")))
+        found = json_deep_copy(chart_find(helm->world, "iomesh", version, error));
     else if (*chart == '/' || !slash)
         error_set(error, ERROR_HELM, "path \"%s\" not found", chart);
     else if (strncmp(chart, "iomesh/", strlen("iomesh/")))

@@ -39,6 +39,9 @@ struct sim_options {
     int64_t helm_ms;                /* how long a helm upgrade takes */
     int64_t capacity_gib, used_gib; /* of each chunk */
     uint64_t seed;                  /* of uids; 0: random */
+    const char *chart;              /* what names the chart beside "iomesh/iomesh"; NULL: nothing does */
+    const char *chart_version;      /* NULL: 1.0.0 */
+    const json_t *values;           /* of the release, beside the counts of pods; NULL: none */
 };
 
 /* X(member, command line option, help): the options that are durations or numbers, for cli/sim.c. */
@@ -57,6 +60,14 @@ void sim_options_default(struct sim_options *options);
 /* Makes (or replaces) a simulated cluster that has come to rest: all pods ready, all chunks healthy, the
  * release at revision 1. */
 int sim_create(const char *file, const struct sim_options *options, struct error *error);
+
+/* Makes a new one look like another: {"nodes": [{"name","cordoned","tainted"}], "nodes_of_pods": {POD: NODE},
+ * "chunk_list": [{"pod","id","ip","status","capacity","used"}] (GiB; one without a pod is lost), "leader":
+ * POD}; what is missing stays as it is. */
+int sim_dress(const char *file, const json_t *likeness, struct error *error);
+
+/* After a copy of FILE and FILE.lock, with an empty FILE.log: counts from here on, in virtual time. */
+int sim_begin_anew(const char *file, struct error *error);
 
 /* cluster_open("sim:FILE"). */
 struct cluster *cluster_sim_open(const char *file, struct error *error);
