@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define KEYS_HERE 32 /* an object with more keys takes its list from the heap */
+#define MEMBERS_HERE 32 /* an object with more takes its list from the heap */
 
 static void write_value(struct text *text, const json_t *value);
 
@@ -40,31 +40,38 @@ static void write_string(struct text *text, const char *bytes, size_t length)
     text_append(text, "\"", 1);
 }
 
+struct member {
+    const char *key;
+    json_t *value;
+};
+
 static int compare_keys(const void *left, const void *right)
 {
-    return strcmp(*(const char *const *)left, *(const char *const *)right);
+    return strcmp(((const struct member *)left)->key, ((const struct member *)right)->key);
 }
 
 static void write_object(struct text *text, json_t *object)
 {
-    const char *here[KEYS_HERE], **keys = here, *key;
+    struct member here[MEMBERS_HERE], *members = here;
     size_t count = json_object_size(object), i = 0;
-    json_t *member;
-    if (count > KEYS_HERE)
-        keys = memory_new(count * sizeof *keys);
-    json_object_foreach(object, key, member) keys[i++] = key;
-    qsort(keys, count, sizeof *keys, compare_keys);
+    const char *key;
+    json_t *value;
+    if (count > MEMBERS_HERE)
+        members = memory_new(count * sizeof *members);
+    json_object_foreach(object, key, value) members[i++] = (struct member){key, value};
+    if (count > 1)
+        qsort(members, count, sizeof *members, compare_keys);
     text_append(text, "{", 1);
     for (i = 0; i < count; i++) {
         if (i)
             text_append(text, ",", 1);
-        write_string(text, keys[i], strlen(keys[i]));
+        write_string(text, members[i].key, strlen(members[i].key));
         text_append(text, ":", 1);
-        write_value(text, json_object_get(object, keys[i]));
+        write_value(text, members[i].value);
     }
     text_append(text, "}", 1);
-    if (keys != here)
-        free(keys);
+    if (members != here)
+        free(members);
 }
 
 static void write_array(struct text *text, const json_t *array)

@@ -12,7 +12,7 @@ static void text_reserve(struct text *text, size_t more)
     size_t wanted = text->length + more + 1;
     if (wanted <= text->capacity)
         return;
-    size_t capacity = text->capacity ? text->capacity : 64;
+    size_t capacity = text->capacity ? text->capacity : 256;
     while (capacity < wanted)
         capacity *= 2;
     text->bytes = memory_resize(text->bytes, capacity, 1);

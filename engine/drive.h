@@ -47,7 +47,7 @@ struct machine_entry {
 };
 
 struct cluster_entry {
-    json_t *record;
+    char *record; /* canonical JSON, as in the run's row */
     struct cluster *cluster;
     struct cluster_entry *next;
 };
@@ -62,6 +62,7 @@ struct driver {
     struct machine_entry *machines;
     struct cluster_entry *clusters;
     int bodies_out;
+    void *spare_body; /* memory of one that came back, for the next (body.c) */
     int64_t data_version;
     uint64_t random; /* state of the generator for jitter and tokens */
     struct loop *loop;

@@ -104,10 +104,11 @@ void driver_free(struct driver *driver)
     for (struct cluster_entry *entry = driver->clusters, *next; entry; entry = next) {
         next = entry->next;
         cluster_close(entry->cluster);
-        json_decref(entry->record);
+        free(entry->record);
         free(entry);
     }
     unlink_own_lock(driver);
+    free(driver->spare_body);
     json_decref(driver->identity);
     free(driver->actor);
     free(driver->kubeconfig);

@@ -60,11 +60,12 @@ static int read_then(const struct run *run, const json_t *body)
     return step < 0 ? -2 : step;
 }
 
-static void begin_visit(struct run *run, const struct event *event)
+/* True where the event begins one; its step runs then. */
+static bool begin_visit(struct run *run, const struct event *event)
 {
     struct run_step *step = &run->steps[event->step];
     if (event->visit <= step->visit)
-        return;
+        return false;
     step->visit = event->visit;
     step->attempt = step->failures = 0;
     step->approved = false;
@@ -78,6 +79,7 @@ static void begin_visit(struct run *run, const struct event *event)
     keep(&step->error, NULL);
     set_step_status(run, event->step, STEP_RUNNING);
     run->entered = true;
+    return true;
 }
 
 static void take_time(struct run_step *step, const json_t *body)
@@ -151,7 +153,7 @@ static void fold_lock_released(struct run *run, const struct event *event)
 static void fold_started(struct run *run, const struct event *event)
 {
     struct run_step *step = &run->steps[event->step];
-    begin_visit(run, event);
+    bool begins = begin_visit(run, event);
     bool another = event->attempt != step->attempt;
     step->attempt = event->attempt;
     struct run_act *act = event->type == EVENT_UNDO_STARTED ? &step->undo : &step->act;
@@ -169,7 +171,7 @@ static void fold_started(struct run *run, const struct event *event)
         step->attempt_spent_ms = 0;
     if (!step->started_ms)
         step->started_ms = event->time_ms;
-    if (event->type == EVENT_STEP_STARTED || step->status == STEP_RETRYING)
+    if (!begins && (event->type == EVENT_STEP_STARTED || step->status == STEP_RETRYING))
         set_step_status(run, event->step, STEP_RUNNING);
     run->began = true;
     run->place = PLACE_STARTED;

@@ -24,30 +24,32 @@ static struct machine *driver_machine(struct driver *driver, const char *digest,
     return machine;
 }
 
-static struct cluster *driver_cluster(struct driver *driver, const json_t *record, struct error *error)
+static struct cluster *driver_cluster(struct driver *driver, const char *record, struct error *error)
 {
     for (struct cluster_entry *entry = driver->clusters; entry; entry = entry->next)
-        if (json_equal(entry->record, record))
+        if (!strcmp(entry->record, record))
             return entry->cluster;
-    struct cluster *cluster = cluster_open_recorded(record, driver->kubeconfig, error);
+    json_t *parsed = json_loads(record, 0, NULL);
+    struct cluster *cluster = cluster_open_recorded(parsed, driver->kubeconfig, error);
+    json_decref(parsed);
     if (!cluster)
         return NULL;
     struct cluster_entry *entry = memory_new(sizeof *entry);
-    *entry = (struct cluster_entry){json_deep_copy(record), cluster, driver->clusters};
+    *entry = (struct cluster_entry){string_copy(record), cluster, driver->clusters};
     driver->clusters = entry;
     return cluster;
 }
 
 struct looking {
     char *machine_digest;
-    json_t *cluster;
+    char *cluster;
 };
 
 static int keep_row(void *context, const struct run_row *row)
 {
     struct looking *looking = context;
     looking->machine_digest = string_copy(row->machine_digest);
-    looking->cluster = json_loads(row->cluster, 0, NULL);
+    looking->cluster = string_copy(row->cluster);
     return 0;
 }
 
@@ -68,7 +70,7 @@ static struct drive *load_drive(struct driver *driver, int64_t id, struct error 
         run_free(run);
     }
     free(looking.machine_digest);
-    json_decref(looking.cluster);
+    free(looking.cluster);
     return drive;
 }
 

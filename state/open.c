@@ -232,11 +232,19 @@ static char *absolute_path(const char *path)
     return absolute;
 }
 
+/* SQLite counts the bytes that it allocates, behind a mutex, at every allocation; nobody asks. Refused once
+ * SQLite is in use: it has been told before. */
+static void count_no_memory(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 struct store *store_open(const char *path, enum store_mode mode, struct error *error)
 {
     struct store *store = memory_new(sizeof *store);
     store->path = absolute_path(path);
     store->folder = string_format("%s.d", store->path);
+    count_no_memory();
     int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     if (find_store(store, mode, error))
         goto failed;
