@@ -348,10 +348,12 @@ int command_rollback(struct invocation *invocation)
     struct word word;
     int status = word_open(&word, invocation, "rollback", true);
     if (!status) {
-        if (confirm_rollback(&word))
+        if (confirm_rollback(&word)) {
             status = speak(&word, true);
-        else
+        } else {
             fputs("pawl: nothing was recorded\n", stderr);
+            status = EXIT_USAGE;
+        }
     }
     word_close(&word);
     return status;

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/resume_line.h"
+#include "cli/run_view.h"
 #include "cli/session.h"
 #include "cli/store_open.h"
 #include "cli/word.h"
@@ -32,38 +33,11 @@ struct finding {
     int count, capacity;
 };
 
-static bool waits_for_person(const struct run_row *row, bool approves)
-{
-    json_t *waiting = row->waiting ? json_loads(row->waiting, 0, NULL) : NULL;
-    const char *what = json_text(waiting, "for", "");
-    bool person = (!strcmp(what, "approval") && !approves) || !strcmp(what, "decision") ||
-                  !strcmp(what, "paused");
-    json_decref(waiting);
-    return person;
-}
-
-static int note_command(void *context, const struct command_row *row)
-{
-    (void)row;
-    *(bool *)context = true;
-    return 1;
-}
-
-/* A person may have answered while nobody drove. */
-static bool has_command(struct store *store, int64_t run)
-{
-    bool any = false;
-    struct error ignored;
-    store_each_command(store, run, note_command, &any, &ignored);
-    return any;
-}
-
 static int note_run(void *context, const struct run_row *row)
 {
     struct finding *finding = context;
-    bool interrupted = strcmp(row->status, "failed") &&
-                       (!waits_for_person(row, finding->approves) || has_command(finding->store, row->run));
-    if (!interrupted || driver_lives(finding->store, row->driver))
+    bool waits = run_waits_for_person(row, finding->approves) && !run_has_command(finding->store, row->run);
+    if (waits || !strcmp(row->status, "failed") || driver_lives(finding->store, row->driver))
         return 0;
     if (finding->count == finding->capacity) {
         finding->capacity = finding->capacity ? 2 * finding->capacity : 16;

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "engine/host.h"
 
-struct standing {
+struct halt {
     char *job, *step, *status;
     json_t *driver;
     int64_t seq;
@@ -21,27 +21,27 @@ struct standing {
 
 static int see_run(void *context, const struct run_row *row)
 {
-    struct standing *standing = context;
-    standing->job = string_copy(row->job);
-    standing->step = string_copy(row->step);
-    standing->status = string_copy(row->status);
-    standing->driver = row->driver ? json_loads(row->driver, 0, NULL) : NULL;
-    standing->seq = row->seq;
+    struct halt *halt = context;
+    halt->job = string_copy(row->job);
+    halt->step = string_copy(row->step);
+    halt->status = string_copy(row->status);
+    halt->driver = row->driver ? json_loads(row->driver, 0, NULL) : NULL;
+    halt->seq = row->seq;
     return 0;
 }
 
 static int see_step(void *context, const struct step_row *row)
 {
-    ((struct standing *)context)->steps_done += !strcmp(row->status, "succeeded");
+    ((struct halt *)context)->steps_done += !strcmp(row->status, "succeeded");
     return 0;
 }
 
 static int see_latest(void *context, const struct record *record)
 {
-    struct standing *standing = context;
-    standing->latest_ms = record->time_ms;
+    struct halt *halt = context;
+    halt->latest_ms = record->time_ms;
     if (!strcmp(record->event, "step_interrupted"))
-        standing->interrupted_by = string_copy(record->actor);
+        halt->interrupted_by = string_copy(record->actor);
     return 0;
 }
 
@@ -56,48 +56,48 @@ static char *ago(int64_t then_ms)
     return string_format("%s ago", text);
 }
 
-static char *cause_of(const struct standing *standing)
+static char *cause_of(const struct halt *halt)
 {
-    char *when = ago(standing->latest_ms), *cause;
-    if (!strcmp(standing->status, "failed"))
+    char *when = ago(halt->latest_ms), *cause;
+    if (!strcmp(halt->status, "failed"))
         cause = string_format("it failed %s", when);
-    else if (standing->interrupted_by)
-        cause = string_format("was interrupted %s by %s", when, standing->interrupted_by);
-    else if (!strcmp(standing->status, "waiting"))
+    else if (halt->interrupted_by)
+        cause = string_format("was interrupted %s by %s", when, halt->interrupted_by);
+    else if (!strcmp(halt->status, "waiting"))
         cause = string_copy("it waited");
-    else if (host_was_rebooted(standing->driver))
+    else if (host_was_rebooted(halt->driver))
         cause = string_copy("the host was rebooted");
     else
         cause = string_format("driver %lld on %s died; last seen %s",
-                              (long long)json_int(standing->driver, "pid", 0),
-                              json_text(standing->driver, "host", "?"), when);
+                              (long long)json_int(halt->driver, "pid", 0),
+                              json_text(halt->driver, "host", "?"), when);
     free(when);
     return cause;
 }
 
 char *resume_line(struct store *store, int64_t run)
 {
-    struct standing standing = {0};
+    struct halt halt = {0};
     struct error ignored; /* whoever takes the run up meets it again */
     struct text text = {0};
-    if (!store_read_run(store, run, see_run, &standing, &ignored) &&
-        !store_each_step(store, run, see_step, &standing, &ignored) &&
-        !store_each_record(store, run, standing.seq - 1, see_latest, &standing, &ignored)) {
-        text_format(&text, "run %lld  %s", (long long)run, standing.job);
-        if (standing.driver && standing.step) {
-            char *cause = cause_of(&standing);
-            text_format(&text, "  resumed at \"%s\" (%s)", standing.step, cause);
+    if (!store_read_run(store, run, see_run, &halt, &ignored) &&
+        !store_each_step(store, run, see_step, &halt, &ignored) &&
+        !store_each_record(store, run, halt.seq - 1, see_latest, &halt, &ignored)) {
+        text_format(&text, "run %lld  %s", (long long)run, halt.job);
+        if (halt.driver && halt.step) {
+            char *cause = cause_of(&halt);
+            text_format(&text, "  resumed at \"%s\" (%s)", halt.step, cause);
             free(cause);
         }
         text_add(&text, "\n");
-        if (standing.steps_done)
-            text_format(&text, "  · %d step%s done before\n", standing.steps_done,
-                        standing.steps_done == 1 ? "" : "s");
+        if (halt.steps_done)
+            text_format(&text, "  · %d step%s done before\n", halt.steps_done,
+                        halt.steps_done == 1 ? "" : "s");
     }
-    free(standing.job);
-    free(standing.step);
-    free(standing.status);
-    free(standing.interrupted_by);
-    json_decref(standing.driver);
+    free(halt.job);
+    free(halt.step);
+    free(halt.status);
+    free(halt.interrupted_by);
+    json_decref(halt.driver);
     return text.length ? text_take(&text) : NULL;
 }

@@ -18,7 +18,7 @@ static int note_command(void *context, const struct command_row *row)
     return 1;
 }
 
-static bool has_open_command(struct store *store, int64_t run)
+bool run_has_command(struct store *store, int64_t run)
 {
     bool any = false;
     struct error ignored; /* a run that cannot be looked up shows its stored status */
@@ -26,11 +26,12 @@ static bool has_open_command(struct store *store, int64_t run)
     return any;
 }
 
-static bool waits_for_person(const struct run_row *row)
+bool run_waits_for_person(const struct run_row *row, bool approves)
 {
     json_t *waiting = row->waiting ? json_loads(row->waiting, 0, NULL) : NULL;
     const char *what = json_text(waiting, "for", "");
-    bool person = !strcmp(what, "approval") || !strcmp(what, "decision") || !strcmp(what, "paused");
+    bool person = (!strcmp(what, "approval") && !approves) || !strcmp(what, "decision") ||
+                  !strcmp(what, "paused");
     json_decref(waiting);
     return person;
 }
@@ -40,7 +41,7 @@ const char *run_shown_status(struct store *store, const struct run_row *row)
     bool open = !strcmp(row->status, "running") || !strcmp(row->status, "waiting");
     if (!open || !row->driver || driver_lives(store, row->driver))
         return row->status;
-    if (waits_for_person(row) && !has_open_command(store, row->run))
+    if (run_waits_for_person(row, false) && !run_has_command(store, row->run))
         return row->status;
     return "interrupted";
 }

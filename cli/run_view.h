@@ -10,6 +10,10 @@
 /* The status to show: the stored one, or "interrupted" where no driver is there and the run could go on by
  * itself, so also once a person has answered. */
 const char *run_shown_status(struct store *store, const struct run_row *row);
+/* Whether a person has the word; not for an approval, where `approves` says that --yes gives it. */
+bool run_waits_for_person(const struct run_row *row, bool approves);
+/* Whether a person has said something that nobody has taken up. */
+bool run_has_command(struct store *store, int64_t run);
 /* As cli.md's JSON has them; new references. `shown` is the status. */
 json_t *run_view_json(const struct run_row *row, const char *shown);
 json_t *step_view_json(const struct step_row *row);

@@ -16,7 +16,7 @@ struct reading {
     struct store *store;
     struct standing *standing;
     json_t *steps;
-    int64_t began_ms, finished_ms;
+    int64_t began_ms, finished_ms, newest_seq;
     char *failed_step, *failed_message; /* of the newest failure */
     json_t *reason;
 };
@@ -29,6 +29,7 @@ static int see_run(void *context, const struct run_row *row)
     standing->actor = string_copy(row->actor);
     standing->lock = string_copy(row->lock);
     reading->finished_ms = row->finished_ms;
+    reading->newest_seq = row->seq;
     json_t *driver = driver_lives(reading->store, row->driver) ? json_loads(row->driver, 0, NULL) : NULL;
     if (driver)
         standing->driver = string_format("%lld on %s", (long long)json_int(driver, "pid", 0),
@@ -90,6 +91,28 @@ static int see_reason(void *context, const struct record *record)
     return 0;
 }
 
+/* Where a step was cut off, its effect may still be going on: that is what the run waits for. */
+static int see_newest(void *context, const struct record *record)
+{
+    struct standing *standing = ((struct reading *)context)->standing;
+    json_t *body = strcmp(record->event, "step_probed") ? NULL : json_loads(record->body, 0, NULL);
+    if (!strcmp(json_text(body, "answer", ""), "in_progress"))
+        json_object_set_new(standing->run, "waiting",
+                            json_pack("{s:s,s:s?,s:n,s:s?}", "for", "effect", "step", record->step, "until",
+                                      "why", json_text(body, "why", NULL)));
+    json_decref(body);
+    return 0;
+}
+
+static int read_wait(struct reading *reading, int64_t run, struct error *error)
+{
+    if (strcmp(standing_status(reading->standing), "running"))
+        return 0;
+    return store_each_record(reading->store, run, reading->newest_seq - 1, see_newest, reading, error) < 0
+               ? -1
+               : 0;
+}
+
 /* Why it ended as it was not meant to. */
 static int read_reason(struct reading *reading, int64_t run, struct error *error)
 {
@@ -107,7 +130,7 @@ int standing_read(struct store *store, int64_t run, struct standing *standing, s
     if (!store_begin_reading(store, error) && !store_read_run(store, run, see_run, &reading, error) &&
         !store_each_step(store, run, see_step, &reading, error) &&
         store_each_record(store, run, 0, see_beginning, &reading, error) >= 0 &&
-        !read_reason(&reading, run, error)) {
+        !read_wait(&reading, run, error) && !read_reason(&reading, run, error)) {
         json_object_set(standing->run, "steps", reading.steps);
         json_object_set_new(standing->run, "began", instant_json(reading.began_ms));
         json_object_set_new(standing->run, "reason", reading.reason ? reading.reason : json_null());
@@ -161,6 +184,17 @@ static void say_reason(const struct standing *standing, struct text *out)
     free(line);
 }
 
+static void say_effect(const json_t *waiting, struct text *out)
+{
+    const char *why = json_text(waiting, "why", "");
+    char *line = string_format("waits for what \"%s\" has begun%s%s", json_text(waiting, "step", ""),
+                               *why ? ": " : "", why);
+    char *clean = line_cleaned(line);
+    text_format(out, "%s\n", clean);
+    free(clean);
+    free(line);
+}
+
 static void say_wait(const struct standing *standing, struct text *out)
 {
     const json_t *waiting = json_object_get(standing->run, "waiting");
@@ -181,6 +215,8 @@ static void say_wait(const struct standing *standing, struct text *out)
         text_format(out, "waits for the lock %s\n", standing->lock ? standing->lock : "");
     else if (!strcmp(what, "timer"))
         text_format(out, "waits until %s\n", json_text(waiting, "until", "?"));
+    else if (!strcmp(what, "effect"))
+        say_effect(waiting, out);
 }
 
 static void say_interruption(const struct standing *standing, struct text *out)
@@ -208,7 +244,7 @@ static const struct {
     {"rolled_back", EXIT_FAILED, say_reason},
     {"interrupted", EXIT_INTERRUPTED, say_interruption},
     {"queued", GOES_ON, say_queue},
-    {"running", GOES_ON, NULL},
+    {"running", GOES_ON, say_wait},
     {"waiting", EXIT_PERSON, say_wait},
 };
 

@@ -274,6 +274,35 @@ START_TEST(a_run_is_running_while_its_driver_s_lock_is_held)
 }
 END_TEST
 
+/* Of a step that was cut off, for as long as the newest record says so. */
+START_TEST(status_says_what_a_step_that_was_begun_waits_for)
+{
+    static const struct told told[] = {
+        {"run_submitted", NULL, "{}"},
+        {"step_probed", "upgrade", "{\"answer\":\"in_progress\",\"why\":\"helm still runs\"}"},
+        {NULL, NULL, NULL}};
+    struct run_row row = plain_row(0);
+    row.driver = DEAD_DRIVER;
+    put_told_run(row, told);
+    struct error error = {0};
+    char *folder = string_format("%s.d/drivers", test_path), *path = string_format("%s/0123.lock", folder);
+    DO(folder_make(folder, 0700, &error));
+    int lock = lock_take(path, 0600, &error);
+    ck_assert_int_ge(lock, 0);
+    json_t *run = pawl_json("status 1 --json", 0), *waiting = json_object_get(run, "waiting");
+    ck_assert_str_eq(text_at(run, "status"), "running");
+    ck_assert_str_eq(text_at(waiting, "for"), "effect");
+    ck_assert_str_eq(text_at(waiting, "step"), "upgrade");
+    ck_assert_str_eq(text_at(waiting, "why"), "helm still runs");
+    json_decref(run);
+    ck_assert_int_eq(pawl("status 1"), 0);
+    ck_assert_ptr_nonnull(strstr(ran.out, "waits for what \"upgrade\" has begun: helm still runs"));
+    close(lock);
+    free(folder);
+    free(path);
+}
+END_TEST
+
 /* ---- history and logs ---- */
 
 START_TEST(history_tells_the_records_in_order)
@@ -421,6 +450,7 @@ int main(void)
     tcase_add_test(all, watching_leaves_with_the_status_of_the_run);
     tcase_add_test(all, a_run_whose_question_was_answered_is_interrupted);
     tcase_add_test(all, a_run_is_running_while_its_driver_s_lock_is_held);
+    tcase_add_test(all, status_says_what_a_step_that_was_begun_waits_for);
     tcase_add_test(all, history_tells_the_records_in_order);
     tcase_add_test(all, history_notices_a_record_that_was_changed_or_cut_off);
     tcase_add_test(all, foreign_control_sequences_do_not_reach_the_terminal);
