@@ -178,13 +178,22 @@ static int shown_width(const char *text)
     return width;
 }
 
+/* Lines of several runs stand between each other. */
+static void print_margin(const struct progress *progress, const struct run *run)
+{
+    if (progress->many)
+        fprintf(stderr, "  run %lld", (long long)run->id);
+    fputs("  ", stderr);
+}
+
 static void print_line(struct progress *progress, const struct run *run, const struct event *event,
                        const char *line)
 {
     const struct shown *shown = shown_as(event->type);
     int64_t started_ms = event->step < 0 ? 0 : run->steps[event->step].started_ms;
     live_line_clear(&progress->live);
-    fprintf(stderr, "  %s%s%s", paint(progress, shown->colour), line,
+    print_margin(progress, run);
+    fprintf(stderr, "%s%s%s", paint(progress, shown->colour), line,
             *shown->colour ? paint(progress, "\033[0m") : "");
     if (event->type == EVENT_STEP_SUCCEEDED && started_ms) {
         int gap = TIME_COLUMN - shown_width(line);
@@ -243,7 +252,8 @@ static void on_waits(void *context, const struct run *run, const char *what)
     progress->waits_at_ms = now_ms;
     snprintf(progress->waits, sizeof progress->waits, "%s", what);
     char *clean = line_cleaned(what);
-    fprintf(stderr, "  · %-*s %s\n", STEP_NAME_WIDTH, run->machine->steps[run->step].id, clean);
+    print_margin(progress, run);
+    fprintf(stderr, "· %-*s %s\n", STEP_NAME_WIDTH, run->machine->steps[run->step].id, clean);
     free(clean);
 }
 

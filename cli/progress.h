@@ -11,6 +11,7 @@ struct progress {
     const struct invocation *invocation;
     struct store *store;
     bool asks;  /* a person is at the terminal */
+    bool many;  /* several runs are driven */
     int status; /* the exit status so far: the worst of all runs that have left */
     int left;
     char waits[300];     /* the line shown last */

@@ -24,12 +24,30 @@ bool session_confirm(const struct invocation *invocation, const char *question)
            (!strcmp(answer, "y\n") || !strcmp(answer, "Y\n") || !strcmp(answer, "yes\n"));
 }
 
+/* The worst status of those that cannot be taken up; they are reported. */
+static int take_all(const struct invocation *invocation, struct driver *driver,
+                    const struct session_run *runs, int count)
+{
+    int worst = EXIT_SUCCEEDED;
+    for (int i = 0; i < count; i++) {
+        struct error error = {0};
+        if (driver_take(driver, runs[i].run, &runs[i].take, &error)) {
+            int status = report_error(invocation, &error);
+            worst = status > worst ? status : worst;
+        } else if (runs[i].line) {
+            say(stderr, "%s", runs[i].line);
+        }
+    }
+    return worst;
+}
+
 int session_drive(const struct invocation *invocation, struct store *store, const struct session_run *runs,
                   int count)
 {
     struct error error = {0};
     struct progress progress = {.invocation = invocation,
                                 .store = store,
+                                .many = count > 1,
                                 .asks = person_is_there(invocation),
                                 .terminal = !invocation->json && isatty(STDERR_FILENO)};
     char *actor = actor_read();
@@ -41,18 +59,7 @@ int session_drive(const struct invocation *invocation, struct store *store, cons
         .watcher = progress_watcher(&progress),
     };
     struct driver *driver = driver_new(store, &options, &error);
-    int refused = 0;
-    for (int i = 0; driver && i < count; i++) {
-        struct error cause = {0};
-        if (!driver_take(driver, runs[i].run, &runs[i].take, &cause)) {
-            if (runs[i].line)
-                say(stderr, "%s", runs[i].line);
-            continue;
-        }
-        int status = report_error(invocation, &cause);
-        refused = status > refused ? status : refused;
-    }
-    int status = refused;
+    int status = driver ? take_all(invocation, driver, runs, count) : EXIT_SUCCEEDED;
     if (!driver || driver_run(driver, &error))
         status = report_error(invocation, &error);
     else if (driver_signal(driver))

@@ -252,6 +252,18 @@ START_TEST(quiet_says_only_what_is_to_be_done)
 }
 END_TEST
 
+START_TEST(lines_of_several_runs_say_whose_they_are)
+{
+    expect("submit good.yaml --detach", 0);
+    expect("submit good.yaml --detach", 0);
+    expect("resume --all", 0);
+    expect_said(ran.err, "  run 1  ✓ one");
+    expect_said(ran.err, "  run 2  ✓ one");
+    expect("submit good.yaml", 0);
+    ck_assert_msg(!strncmp(ran.err, "  ✓ one", strlen("  ✓ one")), "%s", ran.err);
+}
+END_TEST
+
 START_TEST(help_and_version_speak_json)
 {
     json_t *overview = pawl_json("help --json", 0), *same = pawl_json("--json --help", 0);
@@ -317,6 +329,7 @@ int main(void)
         a_run_that_was_ended_says_why,
         a_run_s_time_begins_when_somebody_drives_it,
         quiet_says_only_what_is_to_be_done,
+        lines_of_several_runs_say_whose_they_are,
         help_and_version_speak_json,
         what_a_resumed_step_waits_for_is_recorded_at_once,
     };
