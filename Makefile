@@ -153,6 +153,21 @@ explore: $(BUILD)/tests/exploration/explore
 	@$< $(SIZE)
 -include $(EXPLORE_SOURCES:%.c=$(BUILD)/%.d)
 
+# Power loss at every sync, and disks that fail; SEED=n repeats the random part.
+.PHONY: power
+POWER_SOURCES = $(wildcard tests/power/losses.c tests/power/promises.c tests/power/disk.c)
+POWER = $(BUILD)/power/losses $(BUILD)/power/recorder.so $(BUILD)/power/faults.so
+power: $(BUILD)/pawl $(POWER)
+	@PAWL=$(abspath $(BUILD)/pawl) POWER=$(abspath $(BUILD)/power) python3 -B tests/power/power.py
+
+$(BUILD)/power/losses: $(POWER_SOURCES:%.c=$(BUILD)/%.o) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/power/%.so: tests/power/%.c tests/power/record.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
+
 # The protocol as a model; needs spin.
 model:
 	tests/model/run.sh
@@ -170,4 +185,4 @@ install: $(BUILD)/pawl
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZ_SOURCES:%.c=$(BUILD)/%.d) $(BENCH_SOURCES:%.c=$(BUILD)/%.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZ_SOURCES:%.c=$(BUILD)/%.d) $(BENCH_SOURCES:%.c=$(BUILD)/%.d) $(POWER_SOURCES:%.c=$(BUILD)/%.d)

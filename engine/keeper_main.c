@@ -241,6 +241,15 @@ static int mind_program(struct minding *minding)
     }
 }
 
+/* What the exit record speaks of is durable before it: it is believed for ever. */
+static void sync_outputs(struct minding *minding)
+{
+    for (int i = 0; i < 2; i++) {
+        struct capture *capture = &minding->outputs[i];
+        capture->truncated = capture->truncated || (capture->kept && (capture->to < 0 || fsync(capture->to)));
+    }
+}
+
 static int write_exit(const struct minding *minding, int exit_status)
 {
     bool truncated = minding->outputs[0].truncated || minding->outputs[1].truncated;
@@ -268,8 +277,13 @@ static int open_output(const char *base, enum keeper_file_kind kind)
 
 static int write_started(const char *base)
 {
-    char *name = keeper_file(base, KEEPER_STARTED);
+    char *name = keeper_file(base, KEEPER_STARTED), *slash;
     int result = file_replace(name, "", 0, file_mode_at(name), NULL);
+    /* Nor may its folders be lost: the run's in the store's, and that one beside the store. */
+    for (int i = 0; i < 3 && !result && (slash = strrchr(name, '/')) && slash != name; i++) {
+        *slash = '\0';
+        result = i ? folder_sync(name, NULL) : 0;
+    }
     free(name);
     return result;
 }
@@ -298,6 +312,7 @@ int keeper_main(int argument_count, char **arguments)
     minding.outputs[0].to = open_output(minding.base, KEEPER_OUT);
     minding.outputs[1].to = open_output(minding.base, KEEPER_ERR);
     int exit_status = start_program(&minding) ? 126 : mind_program(&minding);
+    sync_outputs(&minding);
     int result = write_exit(&minding, exit_status);
     json_decref(minding.order);
     return result ? 1 : 0;
