@@ -1,0 +1,476 @@
+/* One history: whatever is due next happens, one thing at a time, until all is settled. */
+#include <assert.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "engine/drive.h"
+#include "engine/submit.h"
+#include "jobs/diagnostic.h"
+#include "jobs/job.h"
+#include "simulation/people.h"
+#include "simulation/simulation.h"
+
+#define LOOK_MS     100 /* as the driver looks */
+#define SILENCE_MS  1500 /* after the last item the noise ends */
+
+struct simulation simulation;
+struct counts counts;
+static bool used[SIMULATION_ITEMS_MOST]; /* items that have come */
+
+/* ---- saying what happens ---- */
+
+void trace(const char *format, ...)
+{
+    if (!simulation.trace)
+        return;
+    va_list list;
+    va_start(list, format);
+    fprintf(simulation.trace, "%9.3f ", (double)simulation.now_ms / 1000);
+    if (simulation.current)
+        fprintf(simulation.trace, "p%d ", simulation.current->number);
+    vfprintf(simulation.trace, format, list);
+    fputc('\n', simulation.trace);
+    va_end(list);
+}
+
+void violate(const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    if (!simulation.violation[0])
+        vsnprintf(simulation.violation, sizeof simulation.violation, format, list);
+    va_end(list);
+    trace("BROKEN: %s", simulation.violation);
+}
+
+/* ---- processes ---- */
+
+bool is_dead(void)
+{
+    return simulation.current && simulation.current->dead;
+}
+
+void process_kill(struct process *process, const char *why)
+{
+    if (process->dead)
+        return;
+    trace("p%d is killed: %s", process->number, why);
+    process->dead = true;
+    counts.crashes++;
+    keepers_pipe_closed(process);
+}
+
+void power_loss(void)
+{
+    trace("the host loses power");
+    counts.power_losses++;
+    for (int i = 0; i < simulation.process_count; i++)
+        if (simulation.processes[i].used && simulation.processes[i].host == simulation.host)
+            process_kill(&simulation.processes[i], "power");
+    keepers_power_loss();
+    simulation.boot++;
+    simulation.booted_ms = simulation.now_ms;
+}
+
+bool rim(const char *what)
+{
+    struct process *current = simulation.current;
+    if (!current)
+        return false;
+    if (current->dead)
+        return true;
+    simulation.calls++;
+    counts.calls++;
+    for (int i = 0; i < simulation.plan->item_count && !simulation.quiet; i++) {
+        const struct plan_item *item = &simulation.plan->items[i];
+        if (item->dropped || used[i] || item->call != simulation.calls)
+            continue;
+        if (item->kind == ITEM_CRASH)
+            process_kill(current, what);
+        else if (item->kind == ITEM_POWER)
+            power_loss();
+        used[i] = used[i] || current->dead;
+    }
+    return current->dead;
+}
+
+void wake(struct process *process, int64_t after_ms)
+{
+    int64_t at_ms = simulation.now_ms + after_ms;
+    if (process->draining)
+        return;
+    if (process->wake_ms < 0 || process->wake_ms > at_ms)
+        process->wake_ms = at_ms;
+}
+
+void wake_all(void)
+{
+    for (int i = 0; i < simulation.process_count; i++) {
+        struct process *process = &simulation.processes[i];
+        if (process->used && !process->dead && process != simulation.current)
+            wake(process, chance_below(CHANCE_SCHEDULE, 101));
+    }
+}
+
+static void process_end(struct process *process)
+{
+    simulation.current = process;
+    process->dead = true;
+    keepers_pipe_closed(process);
+    driver_free(process->driver);
+    store_close(process->store);
+    json_decref(process->body);
+    process->driver = NULL;
+    process->store = NULL;
+    process->body = NULL;
+    process->used = false;
+    simulation.current = NULL;
+}
+
+static void process_go_to_sleep(struct process *process)
+{
+    int64_t wait_ms = driver_wait_ms(process->driver);
+    /* It looks every 100 ms, and nothing comes of it but in these cases. */
+    bool looks = process->driver->data_version < 0;
+    for (const struct drive *drive = process->driver->drives; drive; drive = drive->next)
+        looks = looks || drive->wants_lock || drive->leaving || drive->take;
+    if (looks && (wait_ms < 0 || wait_ms > LOOK_MS))
+        wait_ms = LOOK_MS;
+    process->wake_ms = -1;
+    if (wait_ms >= 0)
+        wake(process, wait_ms ? wait_ms : chance_below(CHANCE_SCHEDULE, 3));
+}
+
+static void process_turn(struct process *process)
+{
+    simulation.current = process;
+    process->wake_ms = -1;
+    bool more = driver_turn(process->driver);
+    if (more && !process->dead)
+        process_go_to_sleep(process);
+    simulation.current = NULL;
+    if (process->dead || more)
+        return;
+    process->draining = true; /* bodies that are out come back first */
+    if (process->driver->failed)
+        trace("p%d stops: %s", process->number, process->driver->error.message);
+}
+
+static int watch_approve(void *context, const struct run *run, const char *question)
+{
+    (void)context;
+    (void)run;
+    (void)question;
+    return 0;
+}
+
+static void watch_left(void *context, const struct run *run, const struct error *error)
+{
+    (void)context;
+    trace("run %lld is let go%s%s", (long long)run->id, error->code ? ": " : "", error->message);
+}
+
+int process_start(int64_t run, const char *command, json_t *body, bool take_over)
+{
+    if (simulation.process_count == SIMULATION_PROCESSES) {
+        json_decref(body);
+        return ERROR_LIMIT;
+    }
+    struct process *process = &simulation.processes[simulation.process_count++];
+    struct error error = {0};
+    *process = (struct process){.used = true,
+                                .number = 100 + simulation.process_count,
+                                .host = simulation.host,
+                                .boot = simulation.boot,
+                                .run = run,
+                                .wake_ms = -1,
+                                .body = body};
+    process->take = (struct driver_take){
+        .command = command, .body = body, .take_over = take_over, .reason = take_over ? "stuck" : NULL};
+    struct driver_options options = {.actor = "driver",
+                                     .approves = simulation.plan->yes,
+                                     .lock_wait_ms = 3000,
+                                     .watcher = {.approve = watch_approve, .left = watch_left}};
+    simulation.current = process;
+    trace("starts: run %lld %s%s", (long long)run, command ? command : "", take_over ? " --take-over" : "");
+    process->store = store_open(simulation_store_path(), STORE_WRITE, &error);
+    process->driver = process->store ? driver_new(process->store, &options, &error) : NULL;
+    int result = process->driver ? driver_take(process->driver, run, &process->take, &error) : -1;
+    if (result)
+        trace("refused: %s", error.message);
+    else
+        driver_begin(process->driver);
+    counts.takeovers += take_over && !result;
+    simulation.current = NULL;
+    if (process->dead)
+        return ERROR_SYSTEM;
+    if (!result) {
+        wake(process, 0);
+        return 0;
+    }
+    process_end(process);
+    return error.code;
+}
+
+static void reap(void)
+{
+    for (int i = 0; i < simulation.process_count; i++) {
+        struct process *process = &simulation.processes[i];
+        bool drained = process->draining && !process->tasks;
+        if (process->used && (process->dead || drained))
+            process_end(process);
+    }
+}
+
+struct process *process_some(int64_t number)
+{
+    int living = 0;
+    for (int i = 0; i < simulation.process_count; i++)
+        living += simulation.processes[i].used && !simulation.processes[i].dead;
+    int64_t which = living ? number % living : 0;
+    for (int i = 0; living && i < simulation.process_count; i++)
+        if (simulation.processes[i].used && !simulation.processes[i].dead && which-- == 0)
+            return &simulation.processes[i];
+    return NULL;
+}
+
+bool run_is_driven(int64_t run)
+{
+    for (int i = 0; i < simulation.process_count; i++)
+        if (simulation.processes[i].used && simulation.processes[i].run == run)
+            return true;
+    return false;
+}
+
+/* ---- items ---- */
+
+static void befall(const struct plan_item *item)
+{
+    struct process *process = process_some(item->number);
+    int64_t run = 1 + item->number % simulation.plan->runs;
+    switch (item->kind) {
+    case ITEM_SAY:
+        people_say(run, item->number);
+        break;
+    case ITEM_COMMIT_LOST:
+        simulation.commit_fault = 1;
+        break;
+    case ITEM_COMMIT_SAYS_LOST:
+        simulation.commit_fault = 2;
+        break;
+    case ITEM_KEEPER_DIES:
+        keepers_kill(false, item->number);
+        break;
+    case ITEM_CHILD_DIES:
+        keepers_kill(true, item->number);
+        break;
+    case ITEM_SIGNAL:
+        if (process && !process->draining)
+            loop_signal(process, SIGINT);
+        break;
+    case ITEM_STUCK:
+        if (process) {
+            process->stuck_ms = simulation.now_ms + item->number % 60000;
+            trace("p%d is stopped", process->number);
+        }
+        break;
+    case ITEM_TAKE_OVER:
+        process_start(run, item->number % 2 ? "resume" : NULL, json_object(), true);
+        break;
+    case ITEM_CLOCK:
+        simulation.wall_shift_ms += item->number % 7200000 - 3600000;
+        trace("the wall clock jumps");
+        break;
+    case ITEM_MOVE:
+        trace("the host is lost");
+        for (int i = 0; i < simulation.process_count; i++)
+            if (simulation.processes[i].used)
+                process_kill(&simulation.processes[i], "its host is lost");
+        simulation.host++;
+        simulation.boot++;
+        simulation.booted_ms = simulation.now_ms;
+        break;
+    default:
+        break;
+    }
+}
+
+static bool comes_by_time(const struct plan_item *item)
+{
+    return !item->dropped && item->kind != ITEM_CRASH && item->kind != ITEM_POWER;
+}
+
+static int next_item(void)
+{
+    int next = -1;
+    for (int i = 0; i < simulation.plan->item_count && !simulation.quiet; i++)
+        if (comes_by_time(&simulation.plan->items[i]) && !used[i] &&
+            (next < 0 || simulation.plan->items[i].at_ms < simulation.plan->items[next].at_ms))
+            next = i;
+    return next;
+}
+
+/* ---- the loop of a history ---- */
+
+static struct process *next_process(void)
+{
+    struct process *first = NULL;
+    for (int i = 0; i < simulation.process_count; i++) {
+        struct process *process = &simulation.processes[i];
+        if (!process->used || process->dead || process->draining || process->wake_ms < 0)
+            continue;
+        if (process->wake_ms < process->stuck_ms)
+            process->wake_ms = process->stuck_ms;
+        if (!first || process->wake_ms < first->wake_ms)
+            first = process;
+    }
+    return first;
+}
+
+static void fall_quiet(void)
+{
+    trace("all is quiet");
+    simulation.quiet = true;
+    simulation.commit_fault = 0;
+    keepers_quiet();
+    for (int i = 0; i < simulation.process_count; i++)
+        simulation.processes[i].stuck_ms = 0;
+}
+
+static bool step_history(void)
+{
+    struct process *process = next_process();
+    int item = next_item();
+    int64_t silence_ms = SILENCE_MS;
+    for (int i = 0; i < simulation.plan->item_count; i++)
+        if (comes_by_time(&simulation.plan->items[i]) && simulation.plan->items[i].at_ms + SILENCE_MS > silence_ms)
+            silence_ms = simulation.plan->items[i].at_ms + SILENCE_MS;
+    const int64_t nexts[] = {process ? process->wake_ms : -1,
+                             loop_next_ms(),
+                             keepers_next_ms(),
+                             outside_next_ms(),
+                             item >= 0 ? simulation.plan->items[item].at_ms : -1,
+                             people_next_ms(),
+                             simulation.quiet ? -1 : silence_ms};
+    int first = -1;
+    for (int i = 0; i < 7; i++)
+        if (nexts[i] >= 0 && (first < 0 || nexts[i] < nexts[first]))
+            first = i;
+    if (first < 0)
+        return false;
+    if (nexts[first] > simulation.now_ms)
+        simulation.now_ms = nexts[first];
+    switch (first) {
+    case 0:
+        process_turn(process);
+        break;
+    case 1:
+        loop_go_on();
+        break;
+    case 2:
+        keepers_go_on();
+        break;
+    case 3:
+        outside_go_on();
+        break;
+    case 4:
+        used[item] = true;
+        befall(&simulation.plan->items[item]);
+        break;
+    case 5:
+        return people_look();
+    default:
+        fall_quiet();
+    }
+    return true;
+}
+
+/* ---- the runs ---- */
+
+static struct job *compile(const struct plan *plan)
+{
+    struct diagnostics diagnostics = {0};
+    char *yaml = plan_job(plan);
+    struct job *job =
+        job_read(yaml, strlen(yaml), "job.yaml", step_declaration_find, step_declarations, &diagnostics);
+    if (!job && simulation.trace) {
+        struct text text = {0};
+        diagnostics_print(&diagnostics, false, &text);
+        fputs(text_string(&text), simulation.trace);
+        text_clear(&text);
+    }
+    diagnostics_clear(&diagnostics);
+    free(yaml);
+    return job;
+}
+
+static void submit(const struct plan *plan, const struct job *job)
+{
+    json_t *params = json_object();
+    struct submission submission = {.job = job,
+                                    .params = params,
+                                    .cluster = outside_cluster(),
+                                    .actor = "ann",
+                                    .folder = "/simulated",
+                                    .waits = true};
+    for (int i = 0; i < plan->runs; i++) {
+        int64_t run;
+        bool old;
+        struct error error = {0};
+        if (run_submit(simulation.store, &submission, &run, &old, &error))
+            violate("cannot submit: %s", error.message);
+    }
+    json_decref(params);
+}
+
+static void forget(void)
+{
+    for (int i = 0; i < simulation.process_count; i++)
+        if (simulation.processes[i].used)
+            process_end(&simulation.processes[i]);
+    loop_forget();
+    judge_end();
+    people_end();
+    outside_end();
+    store_close(simulation.store);
+    simulation.store = NULL;
+    simulation_store_forget();
+}
+
+bool history_run(const struct plan *plan, FILE *to)
+{
+    struct error error = {0};
+    simulation = (struct simulation){.plan = plan, .trace = to, .host = 1, .boot = 1};
+    memset(used, 0, sizeof used);
+    chance_begin(plan->seed);
+    struct job *job = compile(plan);
+    if (!job) {
+        counts.invalid++;
+        return true;
+    }
+    simulation.store = store_open(simulation_store_path(), STORE_CREATE, &error);
+    if (!simulation.store)
+        violate("cannot open the store: %s", error.message);
+    outside_begin();
+    keepers_begin();
+    judge_begin();
+    people_begin();
+    submit(plan, job);
+    job_free(job);
+    counts.histories++;
+    int events = 0;
+    while (!simulation.violation[0] && step_history()) {
+        reap();
+        if (++events == SIMULATION_EVENTS_MOST)
+            violate("it does not come to rest: run %s", people_standing());
+    }
+    counts.schedules += (uint64_t)events;
+    if (!simulation.violation[0])
+        judge_history();
+    forget();
+    return !simulation.violation[0];
+}

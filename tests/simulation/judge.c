@@ -1,0 +1,376 @@
+/* The judge. It believes two things: what it reads back from the store after each commit, and what the world
+ * tells it of effects, when they begin and when they happen. From these it keeps a ledger of its own; nothing
+ * of the engine's folding or deciding is asked. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "simulation/simulation.h"
+
+#define KEYS_MOST 256
+
+/* What the history says of a step or of its undo. */
+struct told_act {
+    char key[128]; /* of the latest start */
+    int start;
+    bool prepares, prepared;
+    int guards;  /* that agreed since the latest start */
+    int effects; /* of any key since the last recorded success */
+    bool by_person;
+};
+
+struct told_step {
+    struct told_act acts[2]; /* the step's, the undo's */
+    int visit, approved_visit;
+    int happened; /* effects of the step itself, ever */
+};
+
+struct told_run {
+    int64_t seq;
+    char driver[48]; /* the lock of the latest claim */
+    bool holds_lock, paused, cancelling, undoing, ended, succeeded;
+    char half_done[16];
+    int resumes;
+    struct told_step steps[SIMULATION_STEPS_MOST];
+};
+
+/* What the world did for a key. */
+struct key {
+    char key[128];
+    int begun, effects, retries;
+};
+
+static struct told_run runs[SIMULATION_RUNS_MOST + 1];
+static struct key keys[KEYS_MOST];
+static int key_count;
+
+void judge_begin(void)
+{
+    memset(runs, 0, sizeof runs);
+    key_count = 0;
+}
+
+void judge_end(void)
+{
+}
+
+static struct key *key_of(const char *text)
+{
+    for (int i = 0; i < key_count; i++)
+        if (!strcmp(keys[i].key, text))
+            return &keys[i];
+    if (key_count == KEYS_MOST)
+        return &keys[KEYS_MOST - 1];
+    struct key *key = &keys[key_count++];
+    *key = (struct key){0};
+    snprintf(key->key, sizeof key->key, "%s", text);
+    return key;
+}
+
+/* STORE/RUN/sSTEP/VISIT[/undo] */
+struct parts {
+    int64_t run;
+    int step, visit;
+    bool undo;
+};
+
+static bool parse(const char *key, struct parts *parts)
+{
+    long long run = 0;
+    int step = 0, visit = 0;
+    *parts = (struct parts){0};
+    const char *behind = strchr(key, '/');
+    if (!behind || sscanf(behind, "/%lld/s%d/%d", &run, &step, &visit) != 3)
+        return false;
+    *parts = (struct parts){run, step - 1, visit, strstr(key, "/undo") != NULL};
+    return run >= 1 && run <= SIMULATION_RUNS_MOST && step >= 1 && step <= SIMULATION_STEPS_MOST;
+}
+
+static bool observes(int step)
+{
+    const struct plan_step *planned = &simulation.plan->steps[step];
+    return planned->shape == SHAPE_ASKING || planned->shape == SHAPE_SLEEP || planned->shape == SHAPE_ASSERT ||
+           planned->shape == SHAPE_APPROVE ||
+           (planned->shape == SHAPE_COMMAND && planned->effect == EFFECT_OBSERVE);
+}
+
+static bool is_once(int step, bool undo)
+{
+    const struct plan_step *planned = &simulation.plan->steps[step];
+    if (planned->shape == SHAPE_CALL)
+        return true;
+    return planned->shape == SHAPE_COMMAND && (undo || planned->effect == EFFECT_ONCE);
+}
+
+bool judge_is_once(const char *key)
+{
+    struct parts parts;
+    return parse(key, &parts) && is_once(parts.step, parts.undo);
+}
+
+/* ---- what the history says ---- */
+
+struct reading {
+    struct told_run *run;
+    const struct record *record;
+    const json_t *body;
+    struct told_step *step; /* NULL: of the run */
+    int index;
+};
+
+static void on_claimed(struct reading *r)
+{
+    const char *lock = json_text(json_object_get(r->body, "driver"), "lock", "");
+    snprintf(r->run->driver, sizeof r->run->driver, "%s", lock);
+}
+
+static void on_lock(struct reading *r)
+{
+    for (int i = 1; i <= simulation.plan->runs; i++)
+        if (runs[i].holds_lock && &runs[i] != r->run)
+            violate("runs %d and %lld hold one lock", i, (long long)r->record->run);
+    r->run->holds_lock = true;
+}
+
+static void on_released(struct reading *r)
+{
+    r->run->holds_lock = false;
+}
+
+static void check_start(struct reading *r, const char *key, bool undo)
+{
+    struct parts parts;
+    const struct plan_step *planned = &simulation.plan->steps[r->index];
+    long long run = (long long)r->record->run;
+    if (r->run->cancelling)
+        violate("run %lld: s%d is started after a cancel", run, r->index + 1);
+    if (r->run->paused)
+        violate("run %lld: s%d is started in a pause", run, r->index + 1);
+    if (r->run->undoing != undo)
+        violate("run %lld: s%d is started while the run goes %s", run, r->index + 1, undo ? "on" : "back");
+    if (simulation.plan->locks && !r->run->holds_lock)
+        violate("run %lld: s%d is started without the lock", run, r->index + 1);
+    if (!undo && planned->approve && r->step->approved_visit != r->record->visit)
+        violate("run %lld: s%d is started without its approval", run, r->index + 1);
+    if (!parse(key, &parts) || parts.run != run || parts.step != r->index || parts.visit != r->record->visit ||
+        parts.undo != undo)
+        violate("run %lld: a start of s%d, visit %d, has the key %s", run, r->index + 1, r->record->visit, key);
+}
+
+static void on_started(struct reading *r, bool undo)
+{
+    struct told_act *act = &r->step->acts[undo];
+    const char *key = json_text(r->body, "key", "");
+    check_start(r, key, undo);
+    int start = (int)json_int(r->body, "start", 0);
+    if (start != act->start + 1)
+        violate("run %lld: start %d of s%d follows start %d", (long long)r->record->run, start, r->index + 1,
+                act->start);
+    snprintf(act->key, sizeof act->key, "%s", key);
+    act->start = start;
+    act->prepares = json_bool(r->body, "prepares", false);
+    act->prepared = false;
+    act->guards = 0;
+}
+
+static void on_step_started(struct reading *r)
+{
+    on_started(r, false);
+}
+
+static void on_undo_started(struct reading *r)
+{
+    on_started(r, true);
+}
+
+static void on_prepared(struct reading *r)
+{
+    r->step->acts[r->run->undoing].prepared = true;
+}
+
+static void on_guard(struct reading *r)
+{
+    r->step->acts[r->run->undoing].guards += json_bool(r->body, "ok", false);
+}
+
+static void on_approved(struct reading *r)
+{
+    r->step->approved_visit = r->record->visit;
+}
+
+static bool is_by(const struct reading *r, const char *who)
+{
+    return !strcmp(json_text(r->body, "by", ""), who);
+}
+
+static void on_succeeded(struct reading *r)
+{
+    struct told_act *act = &r->step->acts[0];
+    bool told = is_by(r, "body") || is_by(r, "probe");
+    if (told && !observes(r->index) && !act->effects)
+        violate("run %lld: s%d succeeded (by %s) without its effect", (long long)r->record->run, r->index + 1,
+                json_text(r->body, "by", ""));
+    if (is_by(r, "body") && !observes(r->index) && !key_of(act->key)->effects)
+        violate("run %lld: s%d succeeded without the effect of %s", (long long)r->record->run, r->index + 1,
+                act->key);
+    act->effects = 0;
+}
+
+static void on_undone(struct reading *r)
+{
+    struct told_act *act = &r->step->acts[1];
+    bool told = is_by(r, "body") || is_by(r, "probe");
+    if (told && !act->effects)
+        violate("run %lld: s%d was undone (by %s) without an effect", (long long)r->record->run, r->index + 1,
+                json_text(r->body, "by", ""));
+    if (is_by(r, "nothing to undo") && r->step->happened)
+        violate("run %lld: s%d has happened, and the rollback found nothing to undo", (long long)r->record->run,
+                r->index + 1);
+}
+
+static void on_resolved(struct reading *r)
+{
+    if (strcmp(json_text(r->body, "how", ""), "retry"))
+        return;
+    char key[160];
+    snprintf(key, sizeof key, "%s/%lld/s%d/%d%s", store_uuid(simulation.store), (long long)r->record->run,
+             r->index + 1, r->record->visit, r->run->undoing ? "/undo" : "");
+    key_of(key)->retries++;
+}
+
+static void on_paused(struct reading *r)
+{
+    r->run->paused = true;
+}
+
+static void on_resumed(struct reading *r)
+{
+    r->run->paused = false;
+}
+
+static void on_cancel(struct reading *r)
+{
+    r->run->cancelling = true;
+    r->run->paused = false;
+}
+
+static void on_rollback(struct reading *r)
+{
+    r->run->undoing = true;
+    r->run->paused = false;
+}
+
+static void on_end(struct reading *r)
+{
+    const json_t *half_done = json_object_get(r->body, "half_done");
+    const char *first = json_string_value(json_array_get(half_done, 0));
+    snprintf(r->run->half_done, sizeof r->run->half_done, "%s", first ? first : "");
+    r->run->ended = true;
+    if (keepers_has_child(r->record->run))
+        violate("run %lld has ended (%s) while a program of it runs", (long long)r->record->run,
+                r->record->event);
+}
+
+static const struct {
+    const char *event;
+    void (*read)(struct reading *r);
+} READERS[] = {
+    {"run_claimed", on_claimed},       {"lock_acquired", on_lock},       {"lock_released", on_released},
+    {"step_started", on_step_started}, {"undo_started", on_undo_started}, {"step_prepared", on_prepared},
+    {"guard_asked", on_guard},         {"approved", on_approved},        {"step_succeeded", on_succeeded},
+    {"step_undone", on_undone},        {"resolved", on_resolved},        {"paused", on_paused},
+    {"resumed", on_resumed},           {"cancel_requested", on_cancel},  {"rollback_started", on_rollback},
+    {"run_succeeded", on_end},         {"run_cancelled", on_end},        {"run_rolled_back", on_end},
+};
+
+static int read_record(void *context, const struct record *record)
+{
+    struct told_run *run = context;
+    counts.events++;
+    trace("  %lld.%lld %s %s %d.%d %s", (long long)record->run, (long long)record->seq, record->event,
+          record->step ? record->step : "-", record->visit, record->attempt, record->body);
+    if (record->seq != run->seq + 1)
+        violate("run %lld: record %lld follows %lld", (long long)record->run, (long long)record->seq,
+                (long long)run->seq);
+    run->seq = record->seq;
+    if (run->ended && strcmp(record->event, "lock_released"))
+        violate("run %lld: %s follows its end", (long long)record->run, record->event);
+    for (size_t i = 0; i < sizeof READERS / sizeof *READERS; i++) {
+        if (strcmp(READERS[i].event, record->event))
+            continue;
+        struct reading r = {.run = run, .record = record, .index = record->step ? atoi(record->step + 1) - 1 : 0};
+        json_t *body = json_loads(record->body, 0, NULL);
+        r.body = body;
+        r.step = record->step ? &run->steps[r.index] : NULL;
+        READERS[i].read(&r);
+        json_decref(body);
+        break;
+    }
+    return 0;
+}
+
+void judge_commit(void)
+{
+    struct error error = {0};
+    for (int64_t run = 1; run <= simulation.plan->runs; run++)
+        if (store_each_record(simulation.store, run, runs[run].seq, read_record, &runs[run], &error) < 0)
+            violate("the store cannot be read: %s", error.message);
+}
+
+/* ---- what the world says ---- */
+
+void judge_gate(int64_t run)
+{
+    simulation.current->stopped[run] = runs[run].cancelling || runs[run].paused;
+}
+
+void judge_begins(const char *text, const char *via, int start)
+{
+    struct parts parts;
+    if (!parse(text, &parts)) {
+        violate("an effect has the key %s", text);
+        return;
+    }
+    struct told_run *run = &runs[parts.run];
+    struct told_step *step = &run->steps[parts.step];
+    const struct told_act *act = &step->acts[parts.undo];
+    trace("%s begins: %s", via, text);
+    key_of(text)->begun++;
+    if (strcmp(act->key, text) || act->start != start)
+        violate("%s begins for %s, start %d, without a durable intent", via, text, start);
+    if (act->prepares && !act->prepared)
+        violate("%s begins for %s before what it prepared is durable", via, text);
+    if (simulation.current->stopped[parts.run])
+        violate("%s begins for %s although the run was stopped", via, text);
+    if (run->ended)
+        violate("%s begins for %s after the run's end", via, text);
+    if (strcmp(run->driver, simulation.current->lock))
+        violate("%s begins for %s by a driver that was overtaken", via, text);
+    if (simulation.plan->locks && !run->holds_lock)
+        violate("%s begins for %s without the lock", via, text);
+}
+
+void judge_effect(const char *text, const char *via, bool foreign)
+{
+    struct parts parts;
+    struct key *key = key_of(text);
+    counts.effects++;
+    trace("EFFECT of %s by %s", text, via);
+    if (!parse(text, &parts)) {
+        violate("an effect has the key %s", text);
+        return;
+    }
+    struct told_run *run = &runs[parts.run];
+    struct told_step *step = &run->steps[parts.step];
+    key->effects++;
+    step->acts[parts.undo].effects++;
+    step->happened += !parts.undo;
+    if (key->effects > key->begun)
+        violate("%s: %d effects of %d begun", text, key->effects, key->begun);
+    if (is_once(parts.step, parts.undo) && key->effects > 1 + key->retries)
+        violate("%s happened %d times, with %d times --retry", text, key->effects, key->retries);
+    bool half_done = run->half_done[0] && atoi(run->half_done + 1) - 1 == parts.step;
+    if (run->ended && !foreign && !half_done)
+        violate("%s happened (%s) after the run's end", text, via);
+}
