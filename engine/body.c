@@ -110,7 +110,7 @@ static void fill_visit(struct body *body)
     struct run_act *act = body->undo ? &memory->undo : &memory->act;
     body->base = drive_base(drive);
     body->folder = string_format("%s/%s.d", store_folder(drive->driver->store), body->base);
-    body->key = run_key(run, store_uuid(drive->driver->store));
+    body->key = run_key(run, store_uuid(drive->driver->store), body->undo);
     body->edits = finished_edits(drive);
     json_t *inputs = act->inputs && run->entered ? act->inputs : drive->live->inputs;
     body->inputs = json_incref(inputs ? inputs : memory->act.inputs);

@@ -149,7 +149,7 @@ void emit_start(struct deciding *d)
     }
     bool repeats = run->entered && memory->status != STEP_RETRYING && memory->attempt > 0;
     int attempt = repeats ? memory->attempt : (run->entered ? memory->attempt + 1 : 1);
-    char *key = run_key(run, d->live->store_uuid);
+    char *key = run_key(run, d->live->store_uuid, run->undoing);
     json_t *body = json_pack("{s:O,s:s,s:i,s:i}", "inputs", inputs, "key", key, "start", own->starts + 1,
                              "attempt", attempt);
     free(key);
@@ -256,6 +256,13 @@ static const char *next_id(const struct run *run)
     return next->target >= 0 ? way_target(run, next) : list_next(run);
 }
 
+/* A timeout ends with its step; what a person has asked for meanwhile comes after. */
+static void forget_timeout(struct live *live)
+{
+    if (live->ending == ENDING_TIMEOUT || live->ending == ENDING_ATTEMPT_TIMEOUT)
+        live->ending = ENDING_NONE;
+}
+
 static void fail_run(struct deciding *d, const struct error *error, const char *used_up);
 
 static void refuse_way(struct deciding *d, const struct machine_way *way, const struct error *cause,
@@ -268,14 +275,15 @@ static void refuse_way(struct deciding *d, const struct machine_way *way, const 
     json_t *body = json_pack("{s:o,s:b}", "error", error_json(&error), "acted", acted);
     add_time(d, body);
     emit(d, EVENT_STEP_FAILED, d->run->step, body);
+    forget_timeout(d->live);
     fail_run(d, &error, d->run->machine->steps[way->target].id);
 }
 
-/* A timeout ends with its step; what a person has asked for meanwhile comes after. */
-static void forget_timeout(struct live *live)
+/* A person's word that waits for the step in hand to end. */
+static bool comes_after(const struct deciding *d)
 {
-    if (live->ending == ENDING_TIMEOUT || live->ending == ENDING_ATTEMPT_TIMEOUT)
-        live->ending = ENDING_NONE;
+    enum ending ending = d->live->ending;
+    return d->run->cancelling || ending == ENDING_ROLLBACK || ending == ENDING_FROM;
 }
 
 void emit_success(struct deciding *d, const json_t *outputs, const char *by, const char *summary)
@@ -285,6 +293,8 @@ void emit_success(struct deciding *d, const json_t *outputs, const char *by, con
         return;
     }
     const char *then = next_id(d->run);
+    if (!then && comes_after(d)) /* what a person has asked for follows, whatever the way */
+        then = "";
     if (!then) {
         refuse_way(d, &step_in_hand(d)->next, NULL, true);
         return;

@@ -130,7 +130,6 @@ static void fold_run_claimed(struct run *run, const struct event *event)
 {
     run->epoch = event->epoch;
     keep(&run->driver, json_object_get(event->body, "driver"));
-    run->clean = false;
     if (run->status == RUN_QUEUED)
         run->status = RUN_RUNNING;
 }
@@ -287,7 +286,7 @@ static void fold_step_skipped(struct run *run, const struct event *event)
 
 static void fold_step_interrupted(struct run *run, const struct event *event)
 {
-    run->clean = json_bool(event->body, "clean", run->clean);
+    run->clean = json_bool(event->body, "clean", false);
     if (event->step < 0)
         return;
     take_time(&run->steps[event->step], event->body);
@@ -552,6 +551,8 @@ int run_fold(struct run *run, const struct event *event, struct error *error)
 {
     if (check_event(run, event, error))
         return -1;
+    if (event->type != EVENT_LOCK_RELEASED)
+        run->clean = false; /* whoever says more has not let go */
     FOLDS[event->type].fold(run, event);
     run->seq++;
     return 0;

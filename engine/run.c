@@ -108,10 +108,10 @@ const struct machine_act *machine_act_in_hand(const struct run *run)
     return run->undoing ? &step->undo : &step->act;
 }
 
-char *run_key(const struct run *run, const char *store_uuid)
+char *run_key(const struct run *run, const char *store_uuid, bool undo)
 {
     const struct run_step *step = &run->steps[run->step];
     int visit = run->entered ? step->visit : step->visit + 1;
     return string_format("%s/%lld/%s/%d%s", store_uuid, (long long)run->id, run->machine->steps[run->step].id,
-                         visit, run->undoing ? "/undo" : "");
+                         visit, undo ? "/undo" : "");
 }

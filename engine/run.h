@@ -151,7 +151,7 @@ bool run_step_is_half_done(const struct run *run, int step);
 /* The act in hand: the step's own, or its undo while the run rolls back. */
 struct run_act *run_act_in_hand(struct run *run);
 const struct machine_act *machine_act_in_hand(const struct run *run);
-/* STORE/RUN/STEP/VISIT, with /undo where the run rolls back; free() it. */
-char *run_key(const struct run *run, const char *store_uuid);
+/* STORE/RUN/STEP/VISIT, with /undo where the undo of the step in hand is meant; free() it. */
+char *run_key(const struct run *run, const char *store_uuid, bool undo);
 
 #endif

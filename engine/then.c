@@ -176,6 +176,7 @@ bool end_timed(struct deciding *d)
     struct error error;
     time_error(d, &error);
     bool attempt = d->live->ending == ENDING_ATTEMPT_TIMEOUT;
+    d->live->looked = d->live->looked && !attempt; /* however good its looks were, the attempt has failed */
     emit_failure(d, &error, attempt, act_memory(d)->acted);
     return true;
 }

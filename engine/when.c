@@ -254,7 +254,7 @@ bool lacks_approval(const struct deciding *d)
 {
     const struct machine_step *step = step_in_hand(d);
     bool approved = d->run->entered && d->run->steps[d->run->step].approved; /* every visit asks again */
-    return (step->approve || step->asks_only) && !approved;
+    return step->asks_only || (step->approve && !approved); /* where the answer is all, one is needed again */
 }
 
 bool is_fresh_with_prepare(const struct deciding *d)
@@ -297,7 +297,7 @@ bool keeper_is_elsewhere(const struct deciding *d)
 bool child_ran_or_runs(const struct deciding *d)
 {
     bool there = d->live->child == CHILD_RUNNING || d->live->child == CHILD_EXITED;
-    return act_in_hand(d)->runs_child && there && !d->live->asked_children;
+    return act_in_hand(d)->runs_child && there && !d->live->foreign_keeper && !d->live->asked_children;
 }
 
 bool child_never_ran(const struct deciding *d)

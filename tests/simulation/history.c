@@ -14,8 +14,8 @@
 #include "simulation/people.h"
 #include "simulation/simulation.h"
 
-#define LOOK_MS     100 /* as the driver looks */
-#define SILENCE_MS  1500 /* after the last item the noise ends */
+#define LOOK_MS    100  /* as the driver looks */
+#define SILENCE_MS 1500 /* after the last item the noise ends */
 
 struct simulation simulation;
 struct counts counts;
@@ -174,16 +174,25 @@ static void watch_left(void *context, const struct run *run, const struct error 
     trace("run %lld is let go%s%s", (long long)run->id, error->code ? ": " : "", error->message);
 }
 
+static struct process *free_slot(void)
+{
+    for (int i = 0; i < simulation.process_count; i++)
+        if (!simulation.processes[i].used)
+            return &simulation.processes[i];
+    return simulation.process_count < SIMULATION_PROCESSES ? &simulation.processes[simulation.process_count++]
+                                                           : NULL;
+}
+
 int process_start(int64_t run, const char *command, json_t *body, bool take_over)
 {
-    if (simulation.process_count == SIMULATION_PROCESSES) {
+    struct process *process = free_slot();
+    struct error error = {0};
+    if (!process) {
         json_decref(body);
         return ERROR_LIMIT;
     }
-    struct process *process = &simulation.processes[simulation.process_count++];
-    struct error error = {0};
     *process = (struct process){.used = true,
-                                .number = 100 + simulation.process_count,
+                                .number = 100 + ++simulation.processes_ever,
                                 .host = simulation.host,
                                 .boot = simulation.boot,
                                 .run = run,
@@ -347,7 +356,8 @@ static bool step_history(void)
     int item = next_item();
     int64_t silence_ms = SILENCE_MS;
     for (int i = 0; i < simulation.plan->item_count; i++)
-        if (comes_by_time(&simulation.plan->items[i]) && simulation.plan->items[i].at_ms + SILENCE_MS > silence_ms)
+        if (comes_by_time(&simulation.plan->items[i]) &&
+            simulation.plan->items[i].at_ms + SILENCE_MS > silence_ms)
             silence_ms = simulation.plan->items[i].at_ms + SILENCE_MS;
     const int64_t nexts[] = {process ? process->wake_ms : -1,
                              loop_next_ms(),
@@ -395,8 +405,8 @@ static struct job *compile(const struct plan *plan)
 {
     struct diagnostics diagnostics = {0};
     char *yaml = plan_job(plan);
-    struct job *job =
-        job_read(yaml, strlen(yaml), "job.yaml", step_declaration_find, step_declarations, &diagnostics);
+    struct job *job = job_read(yaml, strlen(yaml), "job.yaml", step_declaration_find, step_declarations,
+                               &diagnostics);
     if (!job && simulation.trace) {
         struct text text = {0};
         diagnostics_print(&diagnostics, false, &text);

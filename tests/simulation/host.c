@@ -41,8 +41,8 @@ json_t *process_record(int number, int host, int boot)
     char boot_text[HOST_ID_SIZE], machine[HOST_ID_SIZE];
     snprintf(boot_text, sizeof boot_text, "boot-%d", boot);
     snprintf(machine, sizeof machine, "machine-%d", host);
-    return json_pack("{s:s,s:s,s:s,s:i,s:i}", "boot", boot_text, "machine", machine, "host", host_name(), "pid",
-                     number, "start_time", number);
+    return json_pack("{s:s,s:s,s:s,s:i,s:i}", "boot", boot_text, "machine", machine, "host", host_name(),
+                     "pid", number, "start_time", number);
 }
 
 json_t *host_process(pid_t pid)
@@ -182,8 +182,10 @@ ssize_t __wrap_getrandom(void *bytes, size_t length, unsigned flags)
 
 /* ---- the cluster ---- */
 
-struct cluster *__wrap_cluster_open_recorded(const json_t *record, const char *kubeconfig, struct error *error);
-struct cluster *__wrap_cluster_open_recorded(const json_t *record, const char *kubeconfig, struct error *error)
+struct cluster *__wrap_cluster_open_recorded(const json_t *record, const char *kubeconfig,
+                                             struct error *error);
+struct cluster *__wrap_cluster_open_recorded(const json_t *record, const char *kubeconfig,
+                                             struct error *error)
 {
     (void)record;
     (void)kubeconfig;

@@ -90,8 +90,8 @@ static bool parse(const char *key, struct parts *parts)
 static bool observes(int step)
 {
     const struct plan_step *planned = &simulation.plan->steps[step];
-    return planned->shape == SHAPE_ASKING || planned->shape == SHAPE_SLEEP || planned->shape == SHAPE_ASSERT ||
-           planned->shape == SHAPE_APPROVE ||
+    return planned->shape == SHAPE_ASKING || planned->shape == SHAPE_SLEEP ||
+           planned->shape == SHAPE_ASSERT || planned->shape == SHAPE_APPROVE ||
            (planned->shape == SHAPE_COMMAND && planned->effect == EFFECT_OBSERVE);
 }
 
@@ -153,9 +153,10 @@ static void check_start(struct reading *r, const char *key, bool undo)
         violate("run %lld: s%d is started without the lock", run, r->index + 1);
     if (!undo && planned->approve && r->step->approved_visit != r->record->visit)
         violate("run %lld: s%d is started without its approval", run, r->index + 1);
-    if (!parse(key, &parts) || parts.run != run || parts.step != r->index || parts.visit != r->record->visit ||
-        parts.undo != undo)
-        violate("run %lld: a start of s%d, visit %d, has the key %s", run, r->index + 1, r->record->visit, key);
+    if (!parse(key, &parts) || parts.run != run || parts.step != r->index ||
+        parts.visit != r->record->visit || parts.undo != undo)
+        violate("run %lld: a start of s%d, visit %d, has the key %s", run, r->index + 1, r->record->visit,
+                key);
 }
 
 static void on_started(struct reading *r, bool undo)
@@ -215,6 +216,10 @@ static void on_succeeded(struct reading *r)
         violate("run %lld: s%d succeeded without the effect of %s", (long long)r->record->run, r->index + 1,
                 act->key);
     act->effects = 0;
+    char stem[160];
+    snprintf(stem, sizeof stem, "%s/%lld/s%d/", store_uuid(simulation.store), (long long)r->record->run,
+             r->index + 1);
+    outside_claimed(stem);
 }
 
 static void on_undone(struct reading *r)
@@ -225,8 +230,8 @@ static void on_undone(struct reading *r)
         violate("run %lld: s%d was undone (by %s) without an effect", (long long)r->record->run, r->index + 1,
                 json_text(r->body, "by", ""));
     if (is_by(r, "nothing to undo") && r->step->happened)
-        violate("run %lld: s%d has happened, and the rollback found nothing to undo", (long long)r->record->run,
-                r->index + 1);
+        violate("run %lld: s%d has happened, and the rollback found nothing to undo",
+                (long long)r->record->run, r->index + 1);
 }
 
 static void on_resolved(struct reading *r)
@@ -276,12 +281,12 @@ static const struct {
     const char *event;
     void (*read)(struct reading *r);
 } READERS[] = {
-    {"run_claimed", on_claimed},       {"lock_acquired", on_lock},       {"lock_released", on_released},
+    {"run_claimed", on_claimed},       {"lock_acquired", on_lock},        {"lock_released", on_released},
     {"step_started", on_step_started}, {"undo_started", on_undo_started}, {"step_prepared", on_prepared},
-    {"guard_asked", on_guard},         {"approved", on_approved},        {"step_succeeded", on_succeeded},
-    {"step_undone", on_undone},        {"resolved", on_resolved},        {"paused", on_paused},
-    {"resumed", on_resumed},           {"cancel_requested", on_cancel},  {"rollback_started", on_rollback},
-    {"run_succeeded", on_end},         {"run_cancelled", on_end},        {"run_rolled_back", on_end},
+    {"guard_asked", on_guard},         {"approved", on_approved},         {"step_succeeded", on_succeeded},
+    {"step_undone", on_undone},        {"resolved", on_resolved},         {"paused", on_paused},
+    {"resumed", on_resumed},           {"cancel_requested", on_cancel},   {"rollback_started", on_rollback},
+    {"run_succeeded", on_end},         {"run_cancelled", on_end},         {"run_rolled_back", on_end},
 };
 
 static int read_record(void *context, const struct record *record)
@@ -299,7 +304,8 @@ static int read_record(void *context, const struct record *record)
     for (size_t i = 0; i < sizeof READERS / sizeof *READERS; i++) {
         if (strcmp(READERS[i].event, record->event))
             continue;
-        struct reading r = {.run = run, .record = record, .index = record->step ? atoi(record->step + 1) - 1 : 0};
+        struct reading r = {
+            .run = run, .record = record, .index = record->step ? atoi(record->step + 1) - 1 : 0};
         json_t *body = json_loads(record->body, 0, NULL);
         r.body = body;
         r.step = record->step ? &run->steps[r.index] : NULL;

@@ -25,7 +25,7 @@ struct kept {
     int number, host, boot, start;
     const struct process *owner; /* who holds the pipe's other end; NULL: nobody */
     enum keeper_state state;
-    bool killed;  /* the keeper's process is gone, its child may live */
+    bool killed; /* the keeper's process is gone, its child may live */
     bool once, started, child_lives, has_exit, cancelled, killing;
     int64_t at_ms; /* when it goes on; -1: never by itself */
     int64_t cancelled_ms;
@@ -89,8 +89,8 @@ struct keeper *keeper_spawn(const char *folder, const char *base, const struct p
     struct keeper *keeper = memory_new(sizeof *keeper);
     keeper->base = string_copy(base);
     keeper->pipe = keeper_count - 1;
-    keeper->record =
-        json_pack("{s:s,s:o}", "base", base, "process", process_record(kept->number, kept->host, kept->boot));
+    keeper->record = json_pack("{s:s,s:o}", "base", base, "process",
+                               process_record(kept->number, kept->host, kept->boot));
     if (rim("spawned")) {
         keeper_dismiss(keeper);
         return NULL;
@@ -241,7 +241,8 @@ static void child_goes_on(struct kept *kept)
         return;
     }
     performance_go_on(performance, foreign);
-    bool whole = (!performance->acts || performance->acted) && (!performance->records || performance->recorded);
+    bool whole = (!performance->acts || performance->acted) &&
+                 (!performance->records || performance->recorded);
     if (whole && !performance->hangs && simulation.now_ms >= performance->ends_at_ms) {
         child_ends(kept, performance->exit_status);
         return;
@@ -357,6 +358,7 @@ void keepers_quiet(void)
         if (!kept->performance.hangs)
             continue;
         kept->performance.hangs = false;
+        kept->performance.exit_status = 137;
         if (kept->state == KEEPER_MINDING)
             kept->at_ms = simulation.now_ms;
     }

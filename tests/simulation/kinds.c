@@ -90,8 +90,8 @@ static void release_apply(const struct visit *visit, struct answer *answer)
         if (revision_find(token) == RELEASE_DEPLOYED) {
             answer_done(answer, json_pack("{s:i}", "revision", 2));
         } else {
-            error_set(&error, visit->child->exit_status == 75 ? ERROR_CLUSTER_BUSY : ERROR_HELM, "it left with %d",
-                      visit->child->exit_status);
+            error_set(&error, visit->child->exit_status == 75 ? ERROR_CLUSTER_BUSY : ERROR_HELM,
+                      "it left with %d", visit->child->exit_status);
             answer_failed(answer, &error);
         }
         break;
@@ -307,11 +307,7 @@ static void file_write(const struct visit *visit, struct answer *answer)
 static void file_probe(const struct visit *visit, struct probe_answer *answer)
 {
     held_up(chance_time_ms(CHANCE_SCHEDULE, 50));
-    answer->kind = is_dead() ? PROBE_CANNOT_TELL : outside_has(visit->key) ? PROBE_DONE : PROBE_NOT_DONE;
-    if (outside_trouble(20)) {
-        answer->kind = PROBE_CANNOT_TELL;
-        error_set(&answer->error, ERROR_SYSTEM, "the file cannot be read");
-    }
+    answer->kind = outside_probe(visit->key, &answer->error);
 }
 
 static const struct step_kind kind_file = {
@@ -327,8 +323,8 @@ static const struct step_kind kind_file = {
 
 /* ---- the table ---- */
 
-static const struct step_kind *const KINDS[] = {&kind_command, &kind_sleep,   &kind_assert, &kind_approve,
-                                                &kind_release, &kind_call, &kind_file};
+static const struct step_kind *const KINDS[] = {&kind_command, &kind_sleep, &kind_assert, &kind_approve,
+                                                &kind_release, &kind_call,  &kind_file};
 #define KIND_COUNT (sizeof KINDS / sizeof *KINDS)
 
 const struct step_kind *step_kind_find(const char *name)

@@ -8,8 +8,6 @@
 bool outside_trouble(int share);
 /* What the world shows about a key. */
 enum probe_kind outside_probe(const char *key, struct error *error);
-/* The truth about it. */
-bool outside_has(const char *key);
 void outside_effect_of(const char *key, const char *via, bool foreign);
 
 enum release_state { RELEASE_ABSENT, RELEASE_PENDING, RELEASE_DEPLOYED };

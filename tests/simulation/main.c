@@ -105,7 +105,8 @@ static int tell_rows(bool must)
     int missing = 0;
     for (int i = 0; i < machine_row_count(); i++)
         missing += !machine_rows_taken[i];
-    printf("rows of the machine's table taken: %d of %d\n", machine_row_count() - missing, machine_row_count());
+    printf("rows of the machine's table taken: %d of %d\n", machine_row_count() - missing,
+           machine_row_count());
     for (int i = 0; missing && i < machine_row_count(); i++)
         if (!machine_rows_taken[i])
             printf("  not taken: %s\n", machine_row_name(i));
@@ -114,16 +115,17 @@ static int tell_rows(bool must)
 
 static void tell_counts(double seconds)
 {
-    printf("%s store: %llu histories in %.1f s, %.0f a second; %llu jobs were invalid\n", simulation_store_kind(),
-           (unsigned long long)counts.histories, seconds, (double)counts.histories / seconds,
-           (unsigned long long)counts.invalid);
-    printf("%llu events, %llu effects, %llu keepers, %llu calls at the rim, %llu turns; %llu processes killed, "
-           "%llu power losses, %llu failed commits, %llu take-overs, %llu words\n",
-           (unsigned long long)counts.events, (unsigned long long)counts.effects,
-           (unsigned long long)counts.keepers, (unsigned long long)counts.calls,
-           (unsigned long long)counts.schedules, (unsigned long long)counts.crashes,
-           (unsigned long long)counts.power_losses, (unsigned long long)counts.commit_faults,
-           (unsigned long long)counts.takeovers, (unsigned long long)counts.commands);
+    printf("%s store: %llu histories in %.1f s, %.0f a second; %llu jobs were invalid\n",
+           simulation_store_kind(), (unsigned long long)counts.histories, seconds,
+           (double)counts.histories / seconds, (unsigned long long)counts.invalid);
+    printf(
+        "%llu events, %llu effects, %llu keepers, %llu calls at the rim, %llu turns; %llu processes killed, "
+        "%llu power losses, %llu failed commits, %llu take-overs, %llu words\n",
+        (unsigned long long)counts.events, (unsigned long long)counts.effects,
+        (unsigned long long)counts.keepers, (unsigned long long)counts.calls,
+        (unsigned long long)counts.schedules, (unsigned long long)counts.crashes,
+        (unsigned long long)counts.power_losses, (unsigned long long)counts.commit_faults,
+        (unsigned long long)counts.takeovers, (unsigned long long)counts.commands);
 }
 
 int main(void)
@@ -140,8 +142,8 @@ int main(void)
     printf("SEED=%llu\n", (unsigned long long)seed);
     fflush(stdout);
     double started_s = now_s();
-    for (int64_t i = 0; failed < FAILURES_MOST && (histories ? i < histories : now_s() - started_s < (double)seconds);
-         i++) {
+    for (int64_t i = 0;
+         failed < FAILURES_MOST && (histories ? i < histories : now_s() - started_s < (double)seconds); i++) {
         plan_draw(&plan, seed + (uint64_t)i);
         if (history_run(&plan, setting("TRACE", 0) ? stdout : NULL))
             continue;
@@ -151,6 +153,7 @@ int main(void)
     double took_s = now_s() - started_s;
     tell_counts(took_s);
     int missing = tell_rows(!seeded && !histories && seconds >= 60);
-    printf("%llu passed, %d failed\n", (unsigned long long)counts.histories - (uint64_t)failed, failed + missing);
+    printf("%llu passed, %d failed\n", (unsigned long long)counts.histories - (uint64_t)failed,
+           failed + missing);
     return failed || missing ? 1 : 0;
 }

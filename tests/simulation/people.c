@@ -82,9 +82,9 @@ static void say(int64_t id, const char *name, const char *how)
 
 void people_say(int64_t run, int64_t number)
 {
-    static const char *const names[] = {"approve", "approve", "reject", "pause",    "pause", "cancel",
-                                        "cancel",  "resolve", "resolve", "rollback", "resume", "resume",
-                                        "from",    "from"};
+    static const char *const names[] = {"approve", "approve", "reject",  "pause",   "pause",
+                                        "cancel",  "cancel",  "resolve", "resolve", "rollback",
+                                        "resume",  "resume",  "from",    "from"};
     const char *name = names[number % 14];
     bool again = number / 14 % 2;
     if (!strcmp(name, "resume")) {

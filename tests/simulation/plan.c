@@ -21,9 +21,9 @@ static bool percent(int share)
 
 /* ---- drawing ---- */
 
-static const int SHAPE_SHARES[SHAPES] = {[SHAPE_COMMAND] = 34, [SHAPE_ASKING] = 10, [SHAPE_RELEASE] = 16,
-                                         [SHAPE_CALL] = 14,    [SHAPE_FILE] = 9,    [SHAPE_SLEEP] = 6,
-                                         [SHAPE_ASSERT] = 7,   [SHAPE_APPROVE] = 4};
+static const int SHAPE_SHARES[SHAPES] = {
+    [SHAPE_COMMAND] = 34, [SHAPE_ASKING] = 10, [SHAPE_RELEASE] = 16, [SHAPE_CALL] = 14,
+    [SHAPE_FILE] = 9,     [SHAPE_SLEEP] = 6,   [SHAPE_ASSERT] = 7,   [SHAPE_APPROVE] = 4};
 
 static enum shape draw_shape(void)
 {
@@ -74,7 +74,8 @@ static void draw_item(struct plan *plan, enum item_kind kind)
         .kind = kind,
         .at_ms = chance_percent(CHANCE_ITEMS, 60) ? chance_below(CHANCE_ITEMS, LATE_MS / 6)
                                                   : chance_below(CHANCE_ITEMS, LATE_MS),
-        .call = 1 + chance_below(CHANCE_ITEMS, chance_percent(CHANCE_ITEMS, 60) ? CALLS_MOST / 4 : CALLS_MOST),
+        .call = 1 +
+                chance_below(CHANCE_ITEMS, chance_percent(CHANCE_ITEMS, 60) ? CALLS_MOST / 4 : CALLS_MOST),
         .number = chance_below(CHANCE_ITEMS, 1 << 20),
     };
 }
@@ -85,9 +86,17 @@ static void draw_items(struct plan *plan)
         enum item_kind kind;
         int percent, most;
     } draws[] = {
-        {ITEM_SAY, 75, 5},        {ITEM_CRASH, 70, 4},       {ITEM_POWER, 20, 2},  {ITEM_COMMIT_LOST, 12, 1},
-        {ITEM_COMMIT_SAYS_LOST, 12, 1}, {ITEM_KEEPER_DIES, 25, 2}, {ITEM_CHILD_DIES, 25, 2},
-        {ITEM_SIGNAL, 25, 2},     {ITEM_STUCK, 15, 1},       {ITEM_TAKE_OVER, 15, 1}, {ITEM_CLOCK, 10, 2},
+        {ITEM_SAY, 75, 5},
+        {ITEM_CRASH, 70, 4},
+        {ITEM_POWER, 20, 2},
+        {ITEM_COMMIT_LOST, 12, 1},
+        {ITEM_COMMIT_SAYS_LOST, 12, 1},
+        {ITEM_KEEPER_DIES, 25, 2},
+        {ITEM_CHILD_DIES, 25, 2},
+        {ITEM_SIGNAL, 25, 2},
+        {ITEM_STUCK, 15, 1},
+        {ITEM_TAKE_OVER, 15, 1},
+        {ITEM_CLOCK, 10, 2},
         {ITEM_MOVE, 5, 1},
     };
     bool calm = chance_percent(CHANCE_ITEMS, 5);
@@ -185,9 +194,9 @@ static void write_kind(const struct plan *plan, int index, struct text *yaml)
         break;
     case SHAPE_ASSERT:
         if (step->uses_output && output >= 0)
-            text_format(yaml,
-                        "    uses: assert\n    with: {that: '${has(steps.s%d.n) ? steps.s%d.n >= 0 : true}'}\n",
-                        output + 1, output + 1);
+            text_format(
+                yaml, "    uses: assert\n    with: {that: '${has(steps.s%d.n) ? steps.s%d.n >= 0 : true}'}\n",
+                output + 1, output + 1);
         else
             text_format(yaml, "    uses: assert\n    with: {that: '${run.id %s 0}'}\n",
                         step->settle_s == 6 ? "<" : ">");

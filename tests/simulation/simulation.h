@@ -29,15 +29,16 @@
 #include "state/store.h"
 #include "steps/kind.h"
 
-#define SIMULATION_STEPS_MOST   6
-#define SIMULATION_RUNS_MOST    3
-#define SIMULATION_ITEMS_MOST   24
-#define SIMULATION_EVENTS_MOST  20000 /* of the schedule, in one history: beyond, it is stuck */
-#define SIMULATION_PROCESSES    48
-#define SIMULATION_KEEPERS      256
-#define SIMULATION_SENT         128
+#define SIMULATION_STEPS_MOST  6
+#define SIMULATION_RUNS_MOST   3
+#define SIMULATION_ITEMS_MOST  24
+#define SIMULATION_EVENTS_MOST 20000 /* of the schedule, in one history: beyond, it is stuck */
+#define SIMULATION_PROCESSES   16
+#define SIMULATION_KEEPERS     256
+#define SIMULATION_SENT        128
 
-/* ---- chance.c: one stream of chance for each concern, so that leaving a fault out shifts little else ---- */
+/* ---- chance.c: one stream of chance for each concern, so that leaving a fault out shifts little else ----
+ */
 enum chance { CHANCE_JOB, CHANCE_ITEMS, CHANCE_SCHEDULE, CHANCE_WORLD, CHANCE_BITS, CHANCE_PEOPLE, CHANCES };
 void chance_begin(uint64_t seed);
 uint64_t chance_bits(enum chance chance);
@@ -45,7 +46,8 @@ int64_t chance_below(enum chance chance, int64_t limit); /* 0 … limit - 1 */
 bool chance_percent(enum chance chance, int percent);
 int64_t chance_time_ms(enum chance chance, int64_t most_ms); /* mostly short, now and then long */
 
-/* ---- plan.c: what a history consists of, drawn from the seed before it begins, so that it can be cut ---- */
+/* ---- plan.c: what a history consists of, drawn from the seed before it begins, so that it can be cut ----
+ */
 enum shape {
     SHAPE_COMMAND,
     SHAPE_ASKING,  /* a command that observes, with until: */
@@ -70,18 +72,18 @@ struct plan_step {
 };
 
 enum item_kind {
-    ITEM_SAY,         /* a person says something */
-    ITEM_CRASH,       /* the process that makes the n-th call dies there */
-    ITEM_POWER,       /* at the n-th call the host loses power */
-    ITEM_COMMIT_LOST, /* the next commit fails */
+    ITEM_SAY,              /* a person says something */
+    ITEM_CRASH,            /* the process that makes the n-th call dies there */
+    ITEM_POWER,            /* at the n-th call the host loses power */
+    ITEM_COMMIT_LOST,      /* the next commit fails */
     ITEM_COMMIT_SAYS_LOST, /* … but has been made */
     ITEM_KEEPER_DIES,
     ITEM_CHILD_DIES,
     ITEM_SIGNAL,
-    ITEM_STUCK,   /* a driver is stopped */
+    ITEM_STUCK, /* a driver is stopped */
     ITEM_TAKE_OVER,
-    ITEM_CLOCK,   /* the wall clock jumps */
-    ITEM_MOVE,    /* the host burns down; the store goes to another */
+    ITEM_CLOCK, /* the wall clock jumps */
+    ITEM_MOVE,  /* the host burns down; the store goes to another */
     ITEM_KINDS
 };
 
@@ -99,8 +101,8 @@ struct plan {
     int item_count;
     int runs;
     bool locks, yes;
-    int trouble;    /* percent of calls to the world that go wrong */
-    int patience;   /* how often the operator resumes a failed run */
+    int trouble;  /* percent of calls to the world that go wrong */
+    int patience; /* how often the operator resumes a failed run */
 };
 
 void plan_draw(struct plan *plan, uint64_t seed);
@@ -120,9 +122,9 @@ struct process {
     struct driver_take take;
     json_t *body;
     int64_t run;
-    int64_t wake_ms;  /* its loop goes on then; -1: nothing to wait for */
-    int64_t stuck_ms; /* until then it is not scheduled */
-    int tasks;        /* bodies that are out */
+    int64_t wake_ms;                        /* its loop goes on then; -1: nothing to wait for */
+    int64_t stuck_ms;                       /* until then it is not scheduled */
+    int tasks;                              /* bodies that are out */
     bool stopped[SIMULATION_RUNS_MOST + 1]; /* a gate let it through although the run had been stopped */
 };
 
@@ -133,20 +135,20 @@ struct counts {
 
 struct simulation {
     const struct plan *plan;
-    int64_t now_ms;       /* since the history began */
+    int64_t now_ms; /* since the history began */
     int64_t wall_shift_ms;
-    int64_t booted_ms;    /* when the host was booted last */
+    int64_t booted_ms; /* when the host was booted last */
     int boot, host;
-    int64_t calls;        /* rim calls so far: where a crash strikes */
+    int64_t calls; /* rim calls so far: where a crash strikes */
     int64_t commits;
-    bool quiet;           /* no more faults, no more people but the operator */
+    bool quiet;              /* no more faults, no more people but the operator */
     struct process *current; /* whose code runs now; NULL: nobody's */
     struct process processes[SIMULATION_PROCESSES];
-    int process_count;
+    int process_count, processes_ever;
     char violation[512];
-    FILE *trace;          /* NULL: none */
-    int commit_fault;     /* 1: the next commit fails, 2: … though it was made */
-    struct store *store;  /* the people's, and the judge's */
+    FILE *trace;         /* NULL: none */
+    int commit_fault;    /* 1: the next commit fails, 2: … though it was made */
+    struct store *store; /* the people's, and the judge's */
 };
 extern struct simulation simulation;
 extern struct counts counts;
@@ -155,8 +157,8 @@ extern struct counts counts;
 bool history_run(const struct plan *plan, FILE *trace);
 void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void violate(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* A call that leaves a process, before or after its effect: a crash may strike here. True: the caller is dead,
- * and nothing that it does has an effect. */
+/* A call that leaves a process, before or after its effect: a crash may strike here. True: the caller is
+ * dead, and nothing that it does has an effect. */
 bool rim(const char *what);
 bool is_dead(void);
 void process_kill(struct process *process, const char *why);
@@ -193,6 +195,8 @@ void outside_end(void);
 int64_t outside_next_ms(void);
 void outside_go_on(void);
 struct cluster *outside_cluster(void);
+/* A success was recorded: what happened before is no longer in question. `keys` is what they begin with. */
+void outside_claimed(const char *keys);
 /* A program under a keeper begins: how long it runs, when it acts, how it ends. */
 struct performance {
     char program[16], key[128], token[32]; /* "act", "undo", "release", "probe", "look" */

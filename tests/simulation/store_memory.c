@@ -80,9 +80,9 @@ struct store {
 
 static void free_run_row(struct run_row *row)
 {
-    const char *const texts[] = {row->job,    row->job_digest, row->machine_digest, row->status, row->step,
-                                 row->waiting, row->error,     row->cluster,        row->params, row->lock,
-                                 row->key,    row->driver,     row->actor};
+    const char *const texts[] = {row->job,     row->job_digest, row->machine_digest, row->status, row->step,
+                                 row->waiting, row->error,      row->cluster,        row->params, row->lock,
+                                 row->key,     row->driver,     row->actor};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free((char *)texts[i]);
 }
@@ -162,8 +162,8 @@ int simulation_store_verify(struct store *store, char what[256])
             }
         }
         records += run->record_count;
-        if (run->there && (run->row.seq != run->record_count ||
-                           memcmp(head.bytes, run->row.head.bytes, DIGEST_BYTES))) {
+        if (run->there &&
+            (run->row.seq != run->record_count || memcmp(head.bytes, run->row.head.bytes, DIGEST_BYTES))) {
             snprintf(what, 256, "run %d: its row does not name the end of its chain", i);
             return -1;
         }
@@ -384,8 +384,8 @@ int store_append(struct store *store, struct record *record, struct digest *head
     struct kept_run *run = &content.runs[record->run];
     assert(content.writer == store);
     if (record->seq != run->record_count + 1)
-        return error_set(error, ERROR_STORE, "record %lld of run %lld is not the next", (long long)record->seq,
-                         (long long)record->run);
+        return error_set(error, ERROR_STORE, "record %lld of run %lld is not the next",
+                         (long long)record->seq, (long long)record->run);
     if (run->record_count == run->record_capacity) {
         run->record_capacity = run->record_capacity ? 2 * run->record_capacity : 32;
         run->records = memory_resize(run->records, (size_t)run->record_capacity, sizeof *run->records);
@@ -415,11 +415,10 @@ int store_put_run(struct store *store, const struct run_row *row, struct error *
     undo->there = run->there;
     run->there = true;
     run->row = *row;
-    const char **const texts[] = {&run->row.job,    &run->row.job_digest, &run->row.machine_digest,
-                                  &run->row.status, &run->row.step,       &run->row.waiting,
-                                  &run->row.error,  &run->row.cluster,    &run->row.params,
-                                  &run->row.lock,   &run->row.key,        &run->row.driver,
-                                  &run->row.actor};
+    const char **const texts[] = {
+        &run->row.job,     &run->row.job_digest, &run->row.machine_digest, &run->row.status, &run->row.step,
+        &run->row.waiting, &run->row.error,      &run->row.cluster,        &run->row.params, &run->row.lock,
+        &run->row.key,     &run->row.driver,     &run->row.actor};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = string_copy(*texts[i]);
     return 0;
@@ -515,8 +514,8 @@ int store_take_lock(struct store *store, const char *identity, const char *name,
             *out_holder = content.locks[i].run;
             return 0;
         }
-    content.locks[content.lock_count++] =
-        (struct kept_lock){string_copy(identity), string_copy(name), *out_holder = run};
+    content.locks[content.lock_count++] = (struct kept_lock){string_copy(identity), string_copy(name),
+                                                             *out_holder = run};
     remember(UNDO_LOCK);
     return 0;
 }
@@ -552,8 +551,8 @@ int store_put_command(struct store *store, struct command_row *row, struct error
     }
     if (content.command_count == content.command_capacity) {
         content.command_capacity = content.command_capacity ? 2 * content.command_capacity : 16;
-        content.commands =
-            memory_resize(content.commands, (size_t)content.command_capacity, sizeof *content.commands);
+        content.commands = memory_resize(content.commands, (size_t)content.command_capacity,
+                                         sizeof *content.commands);
     }
     row->id = content.command_count + 1;
     struct command_row *kept = &content.commands[content.command_count++];

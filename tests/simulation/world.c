@@ -16,7 +16,7 @@
 
 struct fact {
     char key[128];
-    bool landed;
+    bool landed, claimed;
     int64_t shows_ms;
 };
 
@@ -63,17 +63,38 @@ static struct fact *fact_of(const char *key)
 void outside_effect_of(const char *key, const char *via, bool foreign)
 {
     struct fact *fact = fact_of(key);
-    /* A status that lags misleads where nothing waits for it to settle: only what must not be repeated does. */
+    /* A status that lags misleads where nothing waits for it to settle: only what must not be repeated does.
+     */
     if (!fact->landed)
-        fact->shows_ms =
-            simulation.now_ms + (judge_is_once(key) ? chance_time_ms(CHANCE_WORLD, SHOWS_MS_MOST) : 0);
+        fact->shows_ms = simulation.now_ms +
+                         (judge_is_once(key) ? chance_time_ms(CHANCE_WORLD, SHOWS_MS_MOST) : 0);
     fact->landed = true;
     judge_effect(key, via, foreign);
 }
 
-bool outside_has(const char *key)
+void outside_claimed(const char *keys)
 {
-    return fact_of(key)->landed;
+    for (int i = 0; i < fact_count; i++)
+        if (!strncmp(facts[i].key, keys, strlen(keys)))
+            facts[i].claimed = true;
+}
+
+/* An earlier visit's effect that no success was recorded of is one, too. */
+static bool shows(const char *key)
+{
+    size_t stem = (size_t)(strrchr(key, '/') - key) + 1;
+    bool undo = strstr(key, "/undo");
+    if (undo)
+        stem -= 5;
+    for (int i = 0; i < fact_count; i++) {
+        const struct fact *fact = &facts[i];
+        bool same = !strcmp(fact->key, key);
+        bool earlier = !undo && !fact->claimed && !strncmp(fact->key, key, stem) &&
+                       !strstr(fact->key, "/undo");
+        if ((same || earlier) && fact->landed && simulation.now_ms >= fact->shows_ms)
+            return true;
+    }
+    return false;
 }
 
 enum probe_kind outside_probe(const char *key, struct error *error)
@@ -85,7 +106,7 @@ enum probe_kind outside_probe(const char *key, struct error *error)
                   passes ? "the cluster cannot be reached" : "the status is half written");
         return PROBE_CANNOT_TELL;
     }
-    if (fact->landed && simulation.now_ms >= fact->shows_ms)
+    if (shows(key))
         return PROBE_DONE;
     bool coming = fact->landed;
     for (int i = 0; i < sent_count; i++)
@@ -121,7 +142,7 @@ enum release_state revision_find(const char *token)
 {
     for (int i = 0; i < release_count; i++)
         if (!strcmp(releases[i].token, token))
-            return releases[i].deployed ? RELEASE_DEPLOYED
+            return releases[i].deployed  ? RELEASE_DEPLOYED
                    : releases[i].pending ? RELEASE_PENDING
                                          : RELEASE_ABSENT;
     return RELEASE_ABSENT;
