@@ -2,13 +2,34 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 
-json_t *json_read(const char *bytes, size_t length, size_t limit, const char *what, struct error *error)
+/* How deep brackets stand within each other, those in strings not counted: what reads, compares and frees
+ * values recurses. */
+static int depth_of(const char *bytes, size_t length)
 {
-    if (length > limit) {
-        error_set(error, ERROR_LIMIT, "%s: %zu bytes of JSON, at most %zu are read", what, length, limit);
+    int depth = 0, deepest = 0;
+    bool in_string = false;
+    for (size_t i = 0; i < length; i++) {
+        if (in_string && bytes[i] == '\\')
+            i++;
+        else if (bytes[i] == '"')
+            in_string = !in_string;
+        else if (!in_string && (bytes[i] == '[' || bytes[i] == '{'))
+            deepest = ++depth > deepest ? depth : deepest;
+        else if (!in_string && (bytes[i] == ']' || bytes[i] == '}'))
+            depth--;
+    }
+    return deepest;
+}
+
+static json_t *read_value(const char *bytes, size_t length, int depth, const char *what, struct error *error)
+{
+    if (depth_of(bytes, length) > depth) {
+        error_set(error, ERROR_LIMIT, "%s: JSON nested deeper than %d levels", what, depth);
         return NULL;
     }
     json_error_t fault;
@@ -16,6 +37,25 @@ json_t *json_read(const char *bytes, size_t length, size_t limit, const char *wh
     if (!value)
         error_set(error, ERROR_CLUSTER_ANSWER, "%s: not JSON: %s (line %d)", what, fault.text, fault.line);
     return value;
+}
+
+json_t *json_read(const char *bytes, size_t length, size_t limit, const char *what, struct error *error)
+{
+    if (length > limit) {
+        error_set(error, ERROR_LIMIT, "%s: %zu bytes of JSON, at most %zu are read", what, length, limit);
+        return NULL;
+    }
+    return read_value(bytes, length, LIMIT_JSON_DEPTH, what, error);
+}
+
+json_t *json_read_stored(const char *text, const char *what, struct error *error)
+{
+    size_t length = text ? strlen(text) : 0;
+    if (length <= LIMIT_STORE_VALUE_BYTES)
+        return text ? read_value(text, length, LIMIT_STORED_DEPTH, what, error) : NULL;
+    error_set(error, ERROR_LIMIT, "%s: %zu bytes of JSON, at most %d are read", what, length,
+              LIMIT_STORE_VALUE_BYTES);
+    return NULL;
 }
 
 const char *json_text(const json_t *object, const char *key, const char *otherwise)

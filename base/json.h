@@ -14,9 +14,12 @@
 
 /* Canonical text of any value, NULL included ("null"); free() it. */
 char *json_canonical(const json_t *value);
-/* Parses one document, at most `limit` bytes, duplicate keys refused; NULL with the error filled. A new
- * reference. */
+/* Parses one document, at most `limit` bytes and LIMIT_JSON_DEPTH deep, duplicate keys refused; NULL with the
+ * error filled. A new reference. */
 json_t *json_read(const char *bytes, size_t length, size_t limit, const char *what, struct error *error);
+/* One that the store holds, which may be deeper: it wraps what was read. NULL for a NULL text, too (then no
+ * error is filled). A new reference. */
+json_t *json_read_stored(const char *text, const char *what, struct error *error);
 
 /* Members of an object, with a default where the member is missing or of another type. */
 const char *json_text(const json_t *object, const char *key, const char *otherwise);

@@ -26,6 +26,8 @@
 
 /* values and records */
 #define LIMIT_JSON_BYTES        (16 * 1024 * 1024) /* one answer of the API server */
+#define LIMIT_JSON_DEPTH        256                /* arrays and objects within each other */
+#define LIMIT_STORED_DEPTH      1024               /* … of what the store holds: values are wrapped there */
 #define LIMIT_LIST_ITEMS        20000              /* objects of one list, all its pages together */
 #define LIMIT_EVENT_BODY_BYTES  (1024 * 1024)
 #define LIMIT_OUTPUTS_BYTES     (256 * 1024) /* a step's outputs, as JSON */

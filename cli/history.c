@@ -155,7 +155,7 @@ static void print_record(const struct record *record)
 {
     char time[SHOWN_TIME_SIZE];
     shown_time(record->time_ms, time);
-    json_t *body = json_loads(record->body, 0, NULL);
+    json_t *body = json_read_stored(record->body, "the record", NULL);
     const char *words = record->event;
     char *said = NULL;
     for (size_t i = 0; i < sizeof SAYINGS / sizeof *SAYINGS && !said; i++) {

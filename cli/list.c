@@ -95,8 +95,8 @@ static void print_row(struct listing *listing, const struct run_row *row, const 
     char submitted[SHOWN_TIME_SIZE];
     shown_time(row->submitted_ms, submitted);
     submitted[strcspn(submitted, ".")] = '\0';
-    json_t *cluster = json_loads(row->cluster, 0, NULL);
-    json_t *waiting = row->waiting ? json_loads(row->waiting, 0, NULL) : NULL;
+    json_t *cluster = json_read_stored(row->cluster, "the record", NULL);
+    json_t *waiting = json_read_stored(row->waiting, "the record", NULL);
     char *where = line_cleaned(cluster_name(cluster));
     if (!listing->count)
         printf("%5s  %-11s  %-24s  %-19s  %-16s  %s\n", "RUN", "STATUS", "JOB", "SUBMITTED (UTC)", "STEP",

@@ -50,7 +50,7 @@ static const char *keeper_base(const struct record *record, json_t **out_body)
     *out_body = NULL;
     if (strcmp(record->event, "step_prepared") || !record->step)
         return NULL;
-    *out_body = json_loads(record->body, 0, NULL);
+    *out_body = json_read_stored(record->body, "the record", NULL);
     const char *base = json_text(json_at(*out_body, "checkpoint", "keeper", NULL), "base", NULL);
     /* It comes from the store: it must not lead out of the folder. */
     return base && *base != '/' && !strstr(base, "..") ? base : NULL;

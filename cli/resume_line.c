@@ -25,7 +25,7 @@ static int see_run(void *context, const struct run_row *row)
     halt->job = string_copy(row->job);
     halt->step = string_copy(row->step);
     halt->status = string_copy(row->status);
-    halt->driver = row->driver ? json_loads(row->driver, 0, NULL) : NULL;
+    halt->driver = json_read_stored(row->driver, "the record", NULL);
     halt->seq = row->seq;
     return 0;
 }

@@ -28,7 +28,7 @@ bool run_has_command(struct store *store, int64_t run)
 
 bool run_waits_for_person(const struct run_row *row, bool approves)
 {
-    json_t *waiting = row->waiting ? json_loads(row->waiting, 0, NULL) : NULL;
+    json_t *waiting = json_read_stored(row->waiting, "the record", NULL);
     const char *what = json_text(waiting, "for", "");
     bool person = (!strcmp(what, "approval") && !approves) || !strcmp(what, "decision") ||
                   !strcmp(what, "paused");
@@ -67,7 +67,7 @@ void shown_time(int64_t wall_ms, char text[SHOWN_TIME_SIZE])
 /* Stored canonical JSON, or null. */
 static json_t *stored_json(const char *text)
 {
-    json_t *value = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    json_t *value = json_read_stored(text, "the record", NULL);
     return value ? value : json_null();
 }
 

@@ -30,7 +30,9 @@ static int see_run(void *context, const struct run_row *row)
     standing->lock = string_copy(row->lock);
     reading->finished_ms = row->finished_ms;
     reading->newest_seq = row->seq;
-    json_t *driver = driver_lives(reading->store, row->driver) ? json_loads(row->driver, 0, NULL) : NULL;
+    json_t *driver = driver_lives(reading->store, row->driver)
+                         ? json_read_stored(row->driver, "the record", NULL)
+                         : NULL;
     if (driver)
         standing->driver = string_format("%lld on %s", (long long)json_int(driver, "pid", 0),
                                          json_text(driver, "host", "?"));
@@ -82,7 +84,7 @@ static int see_reason(void *context, const struct record *record)
     struct reading *reading = context;
     bool fails = !strcmp(record->event, "step_failed");
     bool ends = !strcmp(record->event, "cancel_requested") || !strcmp(record->event, "rollback_started");
-    json_t *body = fails || ends ? json_loads(record->body, 0, NULL) : NULL;
+    json_t *body = fails || ends ? json_read_stored(record->body, "the record", NULL) : NULL;
     if (fails)
         keep_failure(reading, record, body);
     if (ends)
@@ -95,7 +97,8 @@ static int see_reason(void *context, const struct record *record)
 static int see_newest(void *context, const struct record *record)
 {
     struct standing *standing = ((struct reading *)context)->standing;
-    json_t *body = strcmp(record->event, "step_probed") ? NULL : json_loads(record->body, 0, NULL);
+    json_t *body = strcmp(record->event, "step_probed") ? NULL
+                                                        : json_read_stored(record->body, "the record", NULL);
     if (!strcmp(json_text(body, "answer", ""), "in_progress"))
         json_object_set_new(standing->run, "waiting",
                             json_pack("{s:s,s:s?,s:n,s:s?}", "for", "effect", "step", record->step, "until",

@@ -146,7 +146,7 @@ static int take_command(void *context, const struct command_row *row)
             return 0;
         }
         struct error error = {0};
-        json_t *body = json_loads(row->body, 0, NULL);
+        json_t *body = json_read_stored(row->body, "the record", NULL);
         struct run_command command = {.name = row->name, .body = body, .actor = row->actor};
         char *actor = string_copy(row->actor);
         command.actor = actor;

@@ -20,7 +20,7 @@ bool driver_record_lives(struct store *store, const json_t *driver)
 
 bool driver_lives(struct store *store, const char *row_driver)
 {
-    json_t *driver = row_driver ? json_loads(row_driver, 0, NULL) : NULL;
+    json_t *driver = json_read_stored(row_driver, "the record", NULL);
     bool lives = driver && driver_record_lives(store, driver);
     json_decref(driver);
     return lives;

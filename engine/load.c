@@ -29,8 +29,7 @@ static int fold_record(void *context, const struct record *record)
         return error_set(loading->error, ERROR_STORE_CORRUPT,
                          "run %lld, record %lld: this pawl does not know the event \"%s\"",
                          (long long)record->run, (long long)record->seq, record->event);
-    event.body = json_read(record->body, strlen(record->body), LIMIT_JSON_BYTES, "the record's body",
-                           loading->error);
+    event.body = json_read_stored(record->body, "the record's body", loading->error);
     int result = event.body ? run_fold(loading->run, &event, loading->error) : -1;
     if (result)
         error_context(loading->error, "run %lld, record %lld", (long long)record->run,

@@ -131,7 +131,7 @@ static int check_machine(const struct machine *machine, struct error *error)
 
 struct machine *machine_read(const char *json, struct error *error)
 {
-    json_t *document = json_read(json, strlen(json), LIMIT_JSON_BYTES, "the stored machine", error);
+    json_t *document = json_read_stored(json, "the stored machine", error);
     if (!document)
         return NULL;
     const json_t *steps = json_object_get(document, "steps");

@@ -167,7 +167,7 @@ int replay_verify(struct store *store, struct chain_report *report, struct error
 
 static int read_digest(void *context, const struct record *record)
 {
-    json_t *body = json_loads(record->body, 0, NULL);
+    json_t *body = json_read_stored(record->body, "the record", NULL);
     *(char **)context = string_copy(json_text(body, "machine_digest", ""));
     json_decref(body);
     return 1; /* the first is all */

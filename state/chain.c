@@ -82,7 +82,7 @@ json_t *record_json(const struct record *record)
     char time[CLOCK_TEXT_SIZE], hash[DIGEST_HEX_SIZE];
     clock_write(record->time_ms, time);
     digest_hex(&record->hash, hash);
-    json_t *body = json_loads(record->body, JSON_DECODE_ANY, NULL);
+    json_t *body = json_read_stored(record->body, "the record", NULL);
     json_t *object = json_pack("{s:I,s:s,s:I,s:s,s:s?,s:i,s:i,s:I,s:s,s:o,s:s}", "seq",
                                (json_int_t)record->seq, "time", time, "run", (json_int_t)record->run, "event",
                                record->event, "step", record->step, "visit", record->visit, "attempt",

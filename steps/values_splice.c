@@ -151,8 +151,8 @@ static bool wanted_read(const json_t *value, struct wanted *wanted)
     *wanted = (struct wanted){.is_text = json_is_string(value), .is_null = json_is_null(value)};
     if (spelled) {
         json_t *read = yaml_scalar(spelled);
-        wanted->text = string_copy(spelled);
         wanted->is_null = json_is_null(read);
+        wanted->text = string_copy(*spelled ? spelled : "null"); /* nothing, within quotes, would be a text */
         json_decref(read);
     } else if (json_is_string(value)) {
         wanted->text = string_copy(json_string_value(value));
@@ -256,6 +256,8 @@ static char *spell(const struct wanted *wanted, const struct values_node *old)
 /* Whether the scalar holds it already: the same text, and both a text or neither. */
 static bool holds(const struct values_node *old, const struct wanted *wanted)
 {
+    if (wanted->is_null && old->style == VALUES_PLAIN && !*old->text)
+        return true;
     if (strcmp(old->text, wanted->text))
         return false;
     if (old->style != VALUES_PLAIN)

@@ -232,6 +232,12 @@ static int server_read(const char *text, const struct source *where, struct kube
         return error_set(error, ERROR_USAGE,
                          "%s: the server of cluster \"%s\" is \"%s\", no https:// address", where->path,
                          out->cluster, text);
+    const char *host = strstr(text, "://") + 3;
+    size_t name = *host == '[' ? strcspn(host, "]/") + 1 : strcspn(host, ":/");
+    if (!name || (*host == '[' && host[name - 1] != ']') || (host[name] && !strchr(":/", host[name])))
+        return error_set(error, ERROR_USAGE,
+                         "%s: the server of cluster \"%s\" is \"%s\", which names no host", where->path,
+                         out->cluster, text);
     while (length && text[length - 1] == '/')
         length--;
     out->server = string_format("%.*s", (int)length, text);

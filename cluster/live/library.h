@@ -29,6 +29,7 @@
     X(recv)                                                                                                  \
     X(send)                                                                                                  \
     X(want_write)                                                                                            \
+    X(want_read)                                                                                             \
     X(queue_close)                                                                                           \
     X(set_error)                                                                                             \
     X(get_close_received)

@@ -285,6 +285,9 @@ static void frames_exchange(struct websocket *socket)
         ended(socket, "the connection ended");
     if (wslay.get_close_received(socket->frames))
         ended(socket, "the server closed the connection");
+    /* After a fault of protocol wslay reports none: it says goodbye and reads no more. */
+    if (!wslay.want_read(socket->frames) && !wslay.want_write(socket->frames))
+        ended(socket, "the server does not keep to the WebSocket protocol");
 }
 
 bool websocket_poll(struct websocket *socket, int64_t wait_ms, const bool *enough, struct error *error)

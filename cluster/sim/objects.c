@@ -74,9 +74,10 @@ json_t *object_find(const struct world *world, const char *resource, const char 
 static json_t *member_made(json_t *object, const char *key)
 {
     json_t *member = json_object_get(object, key);
-    if (!member) {
+    if (!json_is_object(member)) { /* of a file that somebody wrote, too: no member of what is no object */
         member = json_object();
-        json_object_set_new(object, key, member);
+        if (json_object_set_new(object, key, member))
+            return NULL;
     }
     return member;
 }

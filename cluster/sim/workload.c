@@ -259,7 +259,8 @@ static const char *pod_revision(const json_t *pod)
 
 static void pod_create(struct world *world, const json_t *statefulset, const char *name, const char *revision)
 {
-    json_t *template = json_deep_copy(json_at(statefulset, "spec", "template", NULL));
+    const json_t *given = json_at(statefulset, "spec", "template", NULL);
+    json_t *template = json_is_object(given) ? json_deep_copy(given) : json_object();
     const json_t *owner = json_object_get(statefulset, "metadata");
     json_t *labels = json_incref(object_labels(template));
     json_object_set_new(labels, "controller-revision-hash", json_string(revision));

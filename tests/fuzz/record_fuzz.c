@@ -61,6 +61,21 @@ static void generate_from(const char *path, int64_t run, fuzz_put *put, void *co
     store_close(store);
 }
 
+/* A body as deep as JSON is read at all. */
+static void generate_deep(fuzz_put *put, void *context)
+{
+    struct text text = {0};
+    text_add(&text, "{\"format\":1,\"steps\":[]}\n%\nrun_submitted - 0 0 0 1 {\"params\":");
+    for (int i = 0; i < 2040; i++)
+        text_add(&text, "[");
+    for (int i = 0; i < 2040; i++)
+        text_add(&text, "]");
+    text_add(&text,
+             "}\n%\n{\"waiting\":\"[[[[]]]]\",\"error\":\"[]\",\"driver\":\"{\\\"lock\\\":\\\"..\\\"}\"}");
+    put(context, "deep", text.bytes, text.length);
+    text_clear(&text);
+}
+
 static void generate(fuzz_put *put, void *context)
 {
     char *sim = place_path("sim.json"), *path = place_path("seed.db");
@@ -77,6 +92,7 @@ static void generate(fuzz_put *put, void *context)
     place_pawl(3, shipped);
     generate_from(path, 1, put, context);
     generate_from(path, 2, put, context);
+    generate_deep(put, context);
     free(values_path);
     free(values);
     free(path);
