@@ -200,4 +200,4 @@ install: $(BUILD)/pawl
 clean:
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(FUZZ_SOURCES:%.c=$(BUILD)/%.d) $(BENCH_SOURCES:%.c=$(BUILD)/%.d) $(POWER_SOURCES:%.c=$(BUILD)/%.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(BUILD)/tests/fuzz/*.d) $(BENCH_SOURCES:%.c=$(BUILD)/%.d) $(POWER_SOURCES:%.c=$(BUILD)/%.d)
