@@ -12,7 +12,7 @@
 #define LIMIT_JOB_DIAGNOSTICS 100 /* printed; the rest is counted */
 #define LIMIT_PARAMS          200
 #define LIMIT_NAME_BYTES      63
-#define LIMIT_KEY_BYTES       255 /* of submit --key */
+#define LIMIT_KEY_BYTES       255 /* of submit --key, and of PAWL_ACTOR */
 #define LIMIT_GUARDS          8
 #define LIMIT_VISITS          1000 /* max_visits may not ask for more */
 #define LIMIT_ATTEMPTS        1000

@@ -66,6 +66,11 @@ const struct command *command_find(const char *name);
 /* The value of an option of the command, the last where it was given twice; NULL: not given. */
 const char *invocation_value(const struct invocation *invocation, const char *name);
 bool invocation_has(const struct invocation *invocation, const char *name);
+/* What the caller calls something: one line that can be shown, at most LIMIT_KEY_BYTES; `what` names it. */
+int identifier_check(const char *what, const char *text, struct error *error);
+/* NAME=VALUE of an option: free() the name, the value is borrowed. */
+int option_split(const struct given_option *option, char **out_name, const char **out_value,
+                 struct error *error);
 /* A positional argument as a run's number; 0 with the error filled. */
 int64_t invocation_run(const struct invocation *invocation, int index, struct error *error);
 

@@ -291,13 +291,13 @@ static int read_outputs(const struct invocation *invocation, json_t *outputs, st
 {
     for (int i = 0; i < invocation->option_count; i++) {
         const struct given_option *option = &invocation->options[i];
-        const char *equals = option->value ? strchr(option->value, '=') : NULL;
+        char *name;
+        const char *value;
         if (strcmp(option->name, "output"))
             continue;
-        if (!equals || equals == option->value)
-            return error_set(error, ERROR_USAGE, "--output %s: not name=value", option->value);
-        char *name = string_format("%.*s", (int)(equals - option->value), option->value);
-        json_object_set_new(outputs, name, json_string(equals + 1));
+        if (option_split(option, &name, &value, error))
+            return -1;
+        json_object_set_new(outputs, name, json_string(value));
         free(name);
     }
     return 0;

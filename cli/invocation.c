@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/duration.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/commands.h"
@@ -138,13 +139,26 @@ static int find_command(struct invocation *invocation, const char *word, struct 
     return near ? error_next(error, "did you mean \"%s\"?", near) : error_next(error, "pawl help");
 }
 
+static int check_environment(struct error *error)
+{
+    static const char *const names[] = {"PAWL_STORE", "PAWL_CLUSTER", "PAWL_ACTOR", "PAWL_HELM",
+                                        "KUBECONFIG", "HOME",         "TMPDIR",     "XDG_STATE_HOME"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && !utf8_is_valid(value, strlen(value)))
+            return error_set(error, ERROR_USAGE, "the environment's %s is not UTF-8: %s", names[i], value);
+    }
+    const char *actor = getenv("PAWL_ACTOR");
+    return actor && *actor ? identifier_check("PAWL_ACTOR", actor, error) : 0;
+}
+
 /* Words go into records and into JSON. */
 static int check_text(int count, char **words, struct error *error)
 {
     for (int i = 1; i < count; i++)
         if (!utf8_is_valid(words[i], strlen(words[i])))
             return error_set(error, ERROR_USAGE, "argument %d is not UTF-8: %s", i, words[i]);
-    return 0;
+    return check_environment(error);
 }
 
 /* The command is the first word that is no option of ours, so that global options may stand before it. */
@@ -243,6 +257,29 @@ bool invocation_has(const struct invocation *invocation, const char *name)
         if (!strcmp(invocation->options[i].name, name))
             return true;
     return false;
+}
+
+int identifier_check(const char *what, const char *text, struct error *error)
+{
+    if (!*text)
+        return error_set(error, ERROR_USAGE, "%s is empty", what);
+    if (strlen(text) > LIMIT_KEY_BYTES)
+        return error_set(error, ERROR_USAGE, "%s is longer than %d bytes", what, LIMIT_KEY_BYTES);
+    char *clean = line_cleaned(text);
+    bool plain = !strcmp(clean, text);
+    free(clean);
+    return plain ? 0 : error_set(error, ERROR_USAGE, "%s holds what cannot be shown: %s", what, text);
+}
+
+int option_split(const struct given_option *option, char **out_name, const char **out_value,
+                 struct error *error)
+{
+    const char *equals = strchr(option->value, '=');
+    if (!equals || equals == option->value)
+        return error_set(error, ERROR_USAGE, "--%s %s: not name=value", option->name, option->value);
+    *out_name = string_format("%.*s", (int)(equals - option->value), option->value);
+    *out_value = equals + 1;
+    return 0;
 }
 
 int64_t invocation_run(const struct invocation *invocation, int index, struct error *error)

@@ -58,13 +58,11 @@ static int split_given(const struct invocation *invocation, struct param_given *
         const struct given_option *option = &invocation->options[i];
         if (strcmp(option->name, "param"))
             continue;
-        const char *equals = strchr(option->value, '=');
-        if (!equals || equals == option->value) {
-            error_set(error, ERROR_USAGE, "-p %s: not name=value", option->value);
+        char *name;
+        const char *value;
+        if (option_split(option, &name, &value, error))
             return -1;
-        }
-        char *name = string_format("%.*s", (int)(equals - option->value), option->value);
-        given[count++] = (struct param_given){name, equals + 1};
+        given[count++] = (struct param_given){name, value};
     }
     return count;
 }

@@ -16,10 +16,7 @@
 
 static int fail(const struct error *error)
 {
-    say(stderr, "pawl: %s\n", error->message);
-    if (*error->next)
-        say(stderr, "      %s\n", error->next);
-    return error_exit_status(error->code);
+    return report_error(&(struct invocation){.json = false}, error);
 }
 
 /* ---- init ---- */
@@ -193,7 +190,7 @@ static int sim_show_print(int count, char **arguments)
     }
     json_t *document = sim_show(arguments[optind], &error);
     if (!document)
-        return fail(&error);
+        return report_error(&(struct invocation){.json = as_json}, &error);
     if (as_json) {
         json_dumpf(document, stdout, JSON_INDENT(2));
         putchar('\n');

@@ -3,10 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/report.h"
@@ -128,26 +126,11 @@ static int submit(const struct invocation *invocation, const struct submission *
     return status;
 }
 
-/* A key is an identifier of the caller: one line that can be shown. */
-static int check_key(const char *key, struct error *error)
-{
-    if (!key)
-        return 0;
-    if (!*key)
-        return error_set(error, ERROR_USAGE, "--key is empty");
-    if (strlen(key) > LIMIT_KEY_BYTES)
-        return error_set(error, ERROR_USAGE, "--key is longer than %d bytes", LIMIT_KEY_BYTES);
-    char *clean = line_cleaned(key);
-    bool plain = !strcmp(clean, key);
-    free(clean);
-    return plain ? 0 : error_set(error, ERROR_USAGE, "--key holds what cannot be shown: control characters");
-}
-
 int command_submit(struct invocation *invocation)
 {
     struct error error = {0};
     const char *key = invocation_value(invocation, "key");
-    if (check_key(key, &error))
+    if (key && identifier_check("--key", key, &error))
         return report_error(invocation, &error);
     struct opened_submission opened;
     int status = submission_open(invocation, &opened);

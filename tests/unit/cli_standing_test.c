@@ -1,5 +1,6 @@
 /* What is said of a run that was refused, left waiting, submitted before, cancelled or rolled back. */
 #include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "cli_scene.h"
@@ -101,6 +102,28 @@ START_TEST(words_that_are_no_text_are_refused)
     expect("submit asks.yaml", 3);
     expect("cancel 1 --reason \"$(printf 'a\\377')\"", 2);
     expect_status(1, "waiting");
+}
+END_TEST
+
+/* The actor and the working directory stand in records: what is no text there would read as damage. */
+START_TEST(surroundings_that_are_no_text_are_refused)
+{
+    static const char *const actors[] = {"a\377", "a\nb", "a\033[2J"};
+    for (int i = 0; i < 3; i++) {
+        setenv("PAWL_ACTOR", actors[i], 1);
+        expect("submit good.yaml", 2);
+        expect_said(ran.err, "PAWL_ACTOR");
+    }
+    setenv("PAWL_ACTOR", "", 1);
+    expect("submit good.yaml", 0);
+    setenv("PAWL_ACTOR", "ops@bastion", 1);
+    ck_assert_int_eq(mkdir("a\377", 0700), 0);
+    ck_assert_int_eq(chdir("a\377"), 0);
+    expect("submit ../good.yaml", 2);
+    expect_said(ran.err, "working directory");
+    ck_assert_int_eq(chdir(".."), 0);
+    ck_assert_uint_eq(run_count(), 1);
+    expect("audit verify", 0);
 }
 END_TEST
 
@@ -321,6 +344,7 @@ int main(void)
         resume_from_a_step_that_was_not_entered_records_nothing,
         a_key_is_an_identifier,
         words_that_are_no_text_are_refused,
+        surroundings_that_are_no_text_are_refused,
         an_empty_param_is_named,
         a_submit_that_waited_in_vain_says_what_it_left,
         a_second_submit_of_a_key_leaves_with_the_status_of_its_run,
