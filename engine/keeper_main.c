@@ -97,12 +97,16 @@ static char **strings_of(const json_t *list)
     return strings;
 }
 
-/* In the child, between fork and exec. */
+/* In the child, between fork and exec. It waits until its process is recorded: a program that nobody could
+ * find again, were its keeper killed now, could not be stopped either. */
 static void become_program(const struct minding *minding, char **arguments, char **environment, int in,
-                           int out, int err)
+                           int out, int err, int released)
 {
     const char *folder = json_text(minding->order, "folder", "/");
+    char byte;
     setpgid(0, 0);
+    if (read(released, &byte, 1) != 1)
+        _exit(127);
     for (int signal_number = 1; signal_number < 32; signal_number++)
         signal(signal_number, SIG_DFL);
     dup2(in, 0);
@@ -114,21 +118,23 @@ static void become_program(const struct minding *minding, char **arguments, char
     _exit(127);
 }
 
-static void write_child(const struct minding *minding)
+static int write_child(const struct minding *minding)
 {
     json_t *process = host_process(minding->child);
     char *text = json_canonical(process), *name = keeper_file(minding->base, KEEPER_CHILD);
-    file_replace(name, text, strlen(text), file_mode_at(name), NULL);
+    int result = file_replace(name, text, strlen(text), file_mode_at(name), NULL);
     free(name);
     free(text);
     json_decref(process);
+    return result;
 }
 
 static int start_program(struct minding *minding)
 {
-    int in[2] = {-1, -1}, out[2], err[2];
+    int in[2] = {-1, -1}, out[2], err[2], release[2];
     bool has_input = json_object_get(minding->order, "input");
-    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || (has_input && pipe2(in, O_CLOEXEC)))
+    if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || pipe2(release, O_CLOEXEC) ||
+        (has_input && pipe2(in, O_CLOEXEC)))
         return -1;
     if (!has_input)
         in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -137,13 +143,16 @@ static int start_program(struct minding *minding)
     fcntl(KEEPER_LOCK_FD, F_SETFD, 0); /* the child holds the lock too, on purpose */
     fcntl(KEEPER_PIPE_FD, F_SETFD, FD_CLOEXEC);
     minding->child = fork();
-    if (minding->child == 0)
-        become_program(minding, arguments, environment, in[0], out[1], err[1]);
+    if (minding->child == 0) {
+        close(release[1]);
+        become_program(minding, arguments, environment, in[0], out[1], err[1], release[0]);
+    }
     free(arguments);
     free(environment);
     close(in[0]);
     close(out[1]);
     close(err[1]);
+    close(release[0]);
     if (minding->child < 0)
         return -1;
     setpgid(minding->child, minding->child);
@@ -155,8 +164,9 @@ static int start_program(struct minding *minding)
         fcntl(minding->outputs[i].from, F_SETFL, O_NONBLOCK);
     if (has_input)
         fcntl(minding->input, F_SETFL, O_NONBLOCK);
-    write_child(minding);
-    return 0;
+    bool runs = !write_child(minding) && write(release[1], "", 1) == 1;
+    close(release[1]);
+    return runs ? 0 : -1;
 }
 
 static void capture_keep(struct capture *capture, const char *bytes, size_t length)
