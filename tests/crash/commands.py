@@ -1,12 +1,13 @@
 """People's commands from another process, at every commit boundary of a run, with and without a driver: nothing is
 started after a cancel was acknowledged, no effect follows run_cancelled, and no command is lost."""
+import json
 import signal
 import sqlite3
 import time
 
 from drivers import wait_until_stopped
 from kill import Undisturbed
-from place import SHIPPED, STEP_SECONDS, Place, Wrong, compare, expect_nobody, tail
+from place import SHIPPED, STEP_SECONDS, TIMEOUT, Place, Wrong, compare, expect_nobody, tail
 
 IN_CHUNK, DRAIN = SHIPPED[2], SHIPPED[3]
 WORDS = {
@@ -14,6 +15,7 @@ WORDS = {
     "cancel": ("cancel", "1", "--reason", "x"),
     "reject": ("reject", "1", "unregister", "--reason", "x"),
     "resolve": ("resolve", "1", "unregister", "--retry", "--reason", "x"),
+    "done": ("resolve", "1", "unregister", "--done", "--output", "output=by hand", "--reason", "x"),
 }
 
 
@@ -99,6 +101,24 @@ def check_rejected(place, undisturbed):
         raise Wrong("rejected, and unregistered all the same")
 
 
+def resolved_as_done(place):
+    """Takes up a word that lies in the store; whether it was accepted. The run fails behind it: the chunk is there."""
+    if rows(place, "SELECT name FROM commands WHERE outcome IS NULL"):
+        place.pawl("resume", "1", "--yes")
+    return any(event["event"] == "resolved" for event in place.events())
+
+
+def check_done(place):
+    events = place.events()
+    check_nothing_starts_after([event for event in events if event["step"] in (None, "unregister")], "resolved")
+    outputs = json.loads(place.must("status", "1", "--json"))["steps"]
+    unregister = next(step for step in outputs if step["id"] == "unregister")
+    if unregister["status"] != "succeeded" or unregister["outputs"] != {"output": "by hand"}:
+        raise Wrong("done by hand is not what was recorded: %s" % unregister)
+    if any(effect["effect"] == "unregister" for effect in place.effects()):
+        raise Wrong("done by hand, and unregistered all the same")
+
+
 def command_at(undisturbed, name, at, driven):
     place = Place(undisturbed.template.folder)
     try:
@@ -108,12 +128,14 @@ def command_at(undisturbed, name, at, driven):
             check_cancelled(place, said)
         elif said and name == "reject" and not said[0] and "accepted" in said[1]:
             check_rejected(place, undisturbed)
+        elif said and name == "done" and not said[0] and resolved_as_done(place):
+            check_done(place)
         else:
             place.resume_to_end(undisturbed.job)
             check_nothing_starts_after(place.events(), "paused", "resumed")
             rejected = index_of(place.events(), "rejected") is not None
             if not rejected:
-                compare(place.outcome(), undisturbed.outcome)
+                compare(place.outcome(), undisturbed.outcome, undisturbed.job.compared)
         expect_nobody()
         lost = rows(place, "SELECT name FROM commands WHERE outcome IS NULL")
         if lost:
@@ -124,7 +146,7 @@ def command_at(undisturbed, name, at, driven):
 
 
 def cases(seed):
-    for job, names in ((IN_CHUNK, WORDS), (DRAIN, ("cancel",))):
+    for job, names in ((IN_CHUNK, WORDS), (DRAIN, ("cancel",)), (TIMEOUT, ("cancel",))):
         undisturbed = Undisturbed.of(job)
         for number in range(1, undisturbed.points["driver", "commit"] + 1):
             for name in names:

@@ -26,9 +26,12 @@ class Wrong(Exception):
 
 
 class Job:
-    def __init__(self, name, params, init=(), file=None):
+    def __init__(self, name, params, init=(), file=None, ends="succeeded", faults=(),
+                 compared=("cluster", "outputs", "values")):
         self.name, self.params, self.init = name, params, list(init)
         self.file = file or os.path.join(ROOT, "jobs", name + ".yaml")
+        self.ends, self.faults = ends, faults
+        self.compared = compared  # parts of an outcome; the effects always are
 
 
 SHIPPED = [
@@ -39,6 +42,12 @@ SHIPPED = [
 ]
 # A `once` program under a keeper, which syncs a record before it starts it; no shipped job has one.
 ONCE = Job("once", ["folder=."], ["--chunks", "3"], os.path.join(HERE, "once.yaml"))
+# Two effects that are undone again: how far the pods have come meanwhile depends on the time that passed.
+ROLLBACK = Job("rollback", ["replicas=4"], ["--chunks", "3"], os.path.join(HERE, "rollback.yaml"), ends="rolled_back",
+               compared=("release", "values"))
+# A helm that hangs until its step's time is up; where it was killed instead, its revision is another one.
+TIMEOUT = Job("timeout", ["replicas=4"], ["--chunks", "3"], os.path.join(HERE, "timeout.yaml"),
+              faults=[("helm", "phase=patched", "action=hang")], compared=("release", "values"))
 
 
 def adopt_orphans():
@@ -73,6 +82,8 @@ class Place:
 
     def make_cluster(self, job):
         self.must("sim", "init", "sim.json", "--seed", "7", "--values", "iomesh.yaml", *job.init)
+        for fault in job.faults:
+            self.must("sim", "fault", "sim.json", *fault)
         pods = json.loads(self.must("sim", "show", "sim.json", "--json"))["pods"]
         with open(self.path("pods.json"), "w") as file:
             json.dump([pod["uid"] for pod in pods], file)
@@ -154,7 +165,7 @@ class Place:
             runs = self.runs()
             if len(runs) > 1:
                 raise Wrong("%d runs were recorded" % len(runs))
-            if runs and runs[0]["status"] == "succeeded":
+            if runs and runs[0]["status"] == job.ends:
                 return
             if not runs:
                 status, _, err = self.pawl(*self.submit_arguments(job), **later)
@@ -166,7 +177,7 @@ class Place:
             if status in (2, 4, 5):
                 break
         runs = self.runs()
-        if runs and runs[0]["status"] == "succeeded":
+        if runs and runs[0]["status"] == job.ends:
             return
         raise Wrong("the run did not end (%s): %s" % (runs[0]["status"] if runs else "none recorded", told))
 
@@ -232,7 +243,15 @@ class Place:
         counts = {"mark": self.marks()}
         for effect in self.effects():
             counts[effect["effect"]] = counts.get(effect["effect"], 0) + 1
-        return {"cluster": self.cluster(), "outputs": self.outputs(run), "values": self.values(), "effects": counts}
+        cluster = self.cluster()
+        return {"cluster": cluster, "outputs": self.outputs(run), "values": self.values(), "effects": counts,
+                "release": newest_release(cluster)}
+
+
+def newest_release(cluster):
+    """What helm knows of the newest revision, whatever its number."""
+    newest = max(cluster["releases"], key=lambda release: release["revision"])
+    return {key: newest[key] for key in ("status", "chart", "values")}
 
 
 # Of what `sim show` shows: not the state of the cluster.
@@ -241,8 +260,8 @@ OTHER = ("effects", "requests", "events", "now_ms", "time")
 RECORDS = ("helm_recorded", "helm_deployed", "helm_failed", "record_removed")
 
 
-def compare(got, expected):
-    for part in ("cluster", "outputs", "values"):
+def compare(got, expected, parts=("cluster", "outputs", "values")):
+    for part in parts:
         if got[part] != expected[part]:
             raise Wrong("another %s at the end: %s" % (part, difference(got[part], expected[part])))
     for effect in sorted(set(got["effects"]) | set(expected["effects"])):
