@@ -6,11 +6,14 @@ CC      ?= gcc
 SANITIZE ?=
 
 WARNINGS  = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
-HARDENING = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+# Control flow is checked where the processor can: on x86 by IBT and shadow stacks, on ARM by BTI and PAC.
+PROTECTION_x86_64  = -fcf-protection
+PROTECTION_aarch64 = -mbranch-protection=standard
+HARDENING = -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE $(PROTECTION_$(shell uname -m))
 CFLAGS   ?= -O2 -g
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. -I$(BUILD)/include $(WARNINGS) $(CFLAGS) \
              $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer,$(HARDENING))
-ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # libcurl and wslay are loaded only when a live cluster is spoken to (cluster/live/library.c).
 LIBS      = -lyaml -lsqlite3 -ljansson -luv -lcrypto -lpthread -ldl -lm
 
@@ -105,6 +108,7 @@ FORMATTED = $(sort $(SOURCES) $(foreach house,$(HOUSES),$(wildcard $(house)/*.h 
               $(wildcard tests/*/*.c tests/*/*.h))
 lint: packages-lint
 	@tests/lint/arrows.sh
+	@tests/lint/no_shell.sh
 	@clang-format --dry-run -Werror $(FORMATTED)
 	@shellcheck tests/*.sh tests/*/*.sh .ci/run
 	@$(BUILD_ALSO) CC=gcc all

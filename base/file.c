@@ -12,9 +12,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-char *file_read(const char *path, size_t limit, size_t *out_length, struct error *error)
+static char *read_all(int file, const char *path, size_t limit, size_t *out_length, struct error *error)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) {
         error_set_errno(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_SYSTEM, "cannot read %s", path);
         return NULL;
@@ -38,6 +37,23 @@ char *file_read(const char *path, size_t limit, size_t *out_length, struct error
     if (out_length)
         *out_length = content.length;
     return text_take(&content);
+}
+
+char *file_read(const char *path, size_t limit, size_t *out_length, struct error *error)
+{
+    return read_all(open(path, O_RDONLY | O_CLOEXEC), path, limit, out_length, error);
+}
+
+char *file_read_plain(const char *path, size_t limit, size_t *out_length, struct error *error)
+{
+    struct stat status;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file >= 0 && (fstat(file, &status) || !S_ISREG(status.st_mode))) {
+        close(file);
+        error_set(error, ERROR_SYSTEM, "%s is no plain file", path);
+        return NULL;
+    }
+    return read_all(file, path, limit, out_length, error);
 }
 
 char *path_folder(const char *path)
@@ -77,17 +93,6 @@ int folder_sync(const char *path, struct error *error)
     int result = fsync(folder) ? error_set_errno(error, ERROR_SYSTEM, "cannot sync folder %s", path) : 0;
     close(folder);
     return result;
-}
-
-char *folder_temporary(const char *name, struct error *error)
-{
-    const char *parent = getenv("TMPDIR");
-    char *folder = string_format("%s/%s-XXXXXX", parent && *parent == '/' ? parent : "/tmp", name);
-    if (mkdtemp(folder))
-        return folder;
-    error_set_errno(error, ERROR_SYSTEM, "cannot make a temporary folder %s", folder);
-    free(folder);
-    return NULL;
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
@@ -193,7 +198,7 @@ int lock_take(const char *path, mode_t mode, struct error *error)
 
 bool lock_is_held(const char *path)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file < 0) /* what may not be looked at may well be held */
         return errno != ENOENT && errno != ENOTDIR;
     struct flock lock = whole_file();

@@ -12,6 +12,9 @@
 /* The whole file, NUL-terminated behind its last byte; free() it. More than `limit` bytes is an error.
  * A file that does not exist gives ERROR_NOT_FOUND. */
 char *file_read(const char *path, size_t limit, size_t *out_length, struct error *error);
+/* The same of a plain file only: no link, no pipe that would keep us waiting. For what pawl itself has
+ * written. */
+char *file_read_plain(const char *path, size_t limit, size_t *out_length, struct error *error);
 /* All bytes, however many writes that takes; -1 with errno set where one fails. */
 int descriptor_write(int file, const void *bytes, size_t length);
 /* Replaces `path` atomically and durably: temporary file in the same folder, fsync, rename, fsync the folder.
@@ -22,8 +25,9 @@ char *path_folder(const char *path);
 /* Creates a folder and its parents with exactly this mode, whatever the umask; existing ones are left as they
  * are. */
 int folder_make(const char *path, mode_t mode, struct error *error);
-/* A new private folder (0700) under TMPDIR, or /tmp where that is not an absolute path: "/tmp/NAME-XXXXXX".
- * NULL with the error filled. folder_remove() and free() it. */
+/* A new private folder (0700) under TMPDIR, or /tmp where that is not an absolute path:
+ * "/tmp/pawl-XXXXXX/NAME-XXXXXX". NULL with the error filled. folder_remove() and free() it. What a process
+ * leaves that is killed, the next one removes (temporary.c). */
 char *folder_temporary(const char *name, struct error *error);
 /* Removes a folder and all in it, without following links or leaving its file system; what cannot be removed
  * stays. */

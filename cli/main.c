@@ -1,10 +1,15 @@
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "base/memory.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/post_render.h"
+
+#if defined(__has_feature)
+#define PAWL_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#endif
 
 static int run_invocation(int argument_count, char **arguments, const struct command **out_command)
 {
@@ -17,8 +22,19 @@ static int run_invocation(int argument_count, char **arguments, const struct com
     return status;
 }
 
+/* Tokens, keys and the values of secret params stand in memory: no core dump holds them, and nobody else of
+ * this user reads them through /proc. Programs that we start are as they always are. Sanitizers trace
+ * themselves. */
+static void keep_memory_private(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !PAWL_SANITIZED
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 int main(int argument_count, char **arguments)
 {
+    keep_memory_private();
     output_open();
     memory_use_for_json();
     signal(SIGPIPE, SIG_IGN);

@@ -188,7 +188,7 @@ static json_t *read_json_file(const char *path, enum keeper_file_kind kind)
 {
     char *name = keeper_file(path, kind);
     size_t length;
-    char *text = file_read(name, 65536, &length, NULL);
+    char *text = file_read_plain(name, 65536, &length, NULL);
     json_t *value = text ? json_read(text, length, 65536, name, NULL) : NULL;
     free(text);
     free(name);
@@ -198,7 +198,7 @@ static json_t *read_json_file(const char *path, enum keeper_file_kind kind)
 static char *read_output(const char *path, enum keeper_file_kind kind)
 {
     char *name = keeper_file(path, kind);
-    char *text = file_read(name, 2 * LIMIT_CAPTURE_BYTES, NULL, NULL);
+    char *text = file_read_plain(name, 2 * LIMIT_CAPTURE_BYTES, NULL, NULL);
     free(name);
     return text ? text : string_copy("");
 }

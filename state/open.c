@@ -109,6 +109,33 @@ static bool is_team_store(const struct store *store)
     return !strncmp(store->path, TEAM_FOLDER "/", strlen(TEAM_FOLDER "/"));
 }
 
+/* Who may write where the store is makes whoever resumes a run do as he likes: that must not be anybody. The
+ * folder beside it is no link to elsewhere, and of nobody but us, root, or whose the store is. */
+static int refuse_open_places(const struct store *store, const char *folder, const struct stat *file,
+                              struct error *error)
+{
+    struct stat around, beside;
+    const char *open_place = NULL;
+    if (!stat(folder, &around) && (around.st_mode & S_IWOTH) && !(around.st_mode & S_ISVTX))
+        open_place = folder;
+    else if (file->st_mode & S_IWOTH)
+        open_place = store->path;
+    bool is_beside = !lstat(store->folder, &beside);
+    if (is_beside && S_ISDIR(beside.st_mode) && (beside.st_mode & S_IWOTH))
+        open_place = store->folder;
+    if (open_place) {
+        error_set(error, ERROR_STORE, "anybody may write to %s: nothing there can be trusted", open_place);
+        return error_next(error, "chmod o-w %s, after a look at what is there (pawl audit verify)",
+                          open_place);
+    }
+    bool ours = is_beside &&
+                (beside.st_uid == geteuid() || beside.st_uid == 0 || beside.st_uid == file->st_uid);
+    if (is_beside && (!S_ISDIR(beside.st_mode) || !ours))
+        return error_set(error, ERROR_STORE, "%s is no folder of this store's: somebody else put it there",
+                         store->folder);
+    return 0;
+}
+
 /* Only where a store may be is anything made. */
 static int make_store(const struct store *store, const char *folder, struct error *error)
 {
@@ -132,6 +159,8 @@ static int find_store(const struct store *store, enum store_mode mode, struct er
         result = error_set(error, ERROR_STORE, "%s is not a regular file", store->path);
     else
         result = refuse_network(folder, error);
+    if (!result && !lstat(store->path, &status))
+        result = refuse_open_places(store, folder, &status, error);
     free(folder);
     return result;
 }

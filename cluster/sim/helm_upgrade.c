@@ -98,7 +98,7 @@ static int renderer_run(const char *program, FILE *in, int out, struct error *er
     if (!child) {
         dup2(fileno(in), STDIN_FILENO);
         dup2(out, STDOUT_FILENO);
-        execlp(program, program, (char *)NULL);
+        execv(program, (char *const[]){(char *)program, NULL});
         _exit(127);
     }
     int status;
