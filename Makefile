@@ -89,7 +89,7 @@ check: packages-check
 	@$(BUILD_ALSO) check-built
 
 # The programs that the tests consist of; each ends with what it counted.
-CHECKS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard tests/readme_test.sh tests/crash/run.sh)
+CHECKS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard tests/readme_test.sh tests/rehearse/run.sh tests/crash/run.sh)
 .PHONY: check-built
 check-built: $(BUILD)/pawl $(UNIT_TESTS) $(FUZZ_REPLAYS)
 	@PAWL=$(abspath $(BUILD)/pawl) BUILD=$(abspath $(BUILD)) tests/check.sh $(CHECKS)
@@ -146,6 +146,11 @@ $(BUILD)/tests/bench/bench: $(BENCH_SOURCES:%.c=$(BUILD)/%.o) $(LIBRARY)
 bench: packages-check
 	@$(MAKE) --no-print-directory all $(BUILD)/tests/bench/bench
 	@$(BUILD)/tests/bench/bench $(BUILD)/pawl $(abspath $(BUILD))/bench
+
+# Unsafe jobs are caught, the shipped ones are safe, nothing of the operator's is touched.
+.PHONY: rehearse-check
+rehearse-check: $(BUILD)/pawl
+	@PAWL=$(abspath $(BUILD)/pawl) tests/rehearse/run.sh
 
 # SIGKILL everywhere on the simulated cluster; SEED=n repeats the random part.
 .PHONY: crash

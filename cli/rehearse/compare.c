@@ -17,13 +17,34 @@ static bool is_record(const char *effect)
 
 /* What is never to be repeated: a command of the storage, and what a stand-in pretends for a step of that
  * class. */
-static bool is_once(const char *effect)
+static bool is_once(const struct rehearsal *rehearsal, const char *effect)
 {
-    return !strncmp(effect, "unregister", strlen("unregister")) || !strncmp(effect, "the effect of", 13);
+    static const char pretended[] = "the effect of \"";
+    if (strncmp(effect, pretended, strlen(pretended)))
+        return !strncmp(effect, "unregister", strlen("unregister"));
+    const char *name = effect + strlen(pretended);
+    for (int i = 0; i < rehearsal->job->step_count; i++) {
+        const struct job_step *step = &rehearsal->job->steps[i];
+        size_t length = strlen(step->id);
+        if (!strncmp(name, step->id, length) && name[length] == '"')
+            return step->effect == EFFECT_ONCE;
+    }
+    return false;
 }
 
-static void compare_counts(const json_t *straight, const struct situation *situation, json_t *outcome)
+/* Repeating it is harmless, as its class says. */
+static bool may_repeat(const struct rehearsal *rehearsal, const struct situation *situation,
+                       const char *effect)
 {
+    bool pretended = !strncmp(effect, "the effect", strlen("the effect"));
+    return is_record(effect) || situation->must_succeed ||
+           ((situation->faults || pretended) && !is_once(rehearsal, effect));
+}
+
+static void compare_counts(const struct rehearsal *rehearsal, const struct situation *situation,
+                           json_t *outcome)
+{
+    const json_t *straight = rehearsal->straight;
     const json_t *wanted = json_object_get(straight, "counts"), *got = json_object_get(outcome, "counts");
     bool succeeded = !strcmp(json_text(outcome, "end", ""), "succeeded");
     const char *effect;
@@ -31,9 +52,7 @@ static void compare_counts(const json_t *straight, const struct situation *situa
     json_object_foreach((json_t *)got, effect, number)
     {
         long long had = json_int(got, effect, 0), should = json_int(wanted, effect, 0);
-        bool harmless = is_record(effect) || (situation->faults && !is_once(effect)) ||
-                        situation->must_succeed;
-        if (!harmless && had > should)
+        if (had > should && !may_repeat(rehearsal, situation, effect))
             finding_add(outcome, "%s happened %lld times instead of %lld", effect, had, should);
     }
     json_object_foreach((json_t *)wanted, effect, number)
@@ -66,13 +85,19 @@ static json_t *replicas_of(const json_t *cluster)
     return replicas;
 }
 
-static int count_unhealthy(const json_t *cluster)
+/* Chunks that no pod serves any more. */
+static int count_orphans(const json_t *cluster)
 {
     int count = 0;
-    size_t index;
-    json_t *chunk;
+    size_t index, other;
+    json_t *chunk, *pod;
     json_array_foreach(json_object_get(cluster, "chunks"), index, chunk)
-        count += strcmp(json_text(chunk, "status", ""), "CHUNK_STATUS_CONNECTED_HEALTHY") != 0;
+    {
+        bool served = false;
+        json_array_foreach(json_object_get(cluster, "pods"), other, pod)
+            served = served || !strcmp(json_text(pod, "name", ""), json_text(chunk, "pod", ""));
+        count += !served;
+    }
     return count;
 }
 
@@ -88,8 +113,8 @@ static void compare_ends(const json_t *straight, json_t *outcome)
             finding_add(outcome, "it succeeded, and yet StatefulSet %s has %lld replicas, not %lld", set,
                         (long long)json_int(have, set, -1), (long long)json_integer_value(number));
     }
-    if (count_unhealthy(got) > count_unhealthy(wanted))
-        finding_add(outcome, "it succeeded and left a chunk that is not healthy");
+    if (count_orphans(got) > count_orphans(wanted))
+        finding_add(outcome, "it succeeded and left a chunk registered that no pod serves any more");
     json_decref(should);
     json_decref(have);
 }
@@ -100,12 +125,13 @@ static void object_to_failure(const json_t *outcome_error, const char *how, json
                 json_text(outcome_error, "message", ""));
 }
 
-void compare(const json_t *straight, const struct situation *situation, json_t *outcome)
+void compare(const struct rehearsal *rehearsal, const struct situation *situation, json_t *outcome)
 {
+    const json_t *straight = rehearsal->straight;
     const char *end = json_text(outcome, "end", "");
     bool succeeded = !strcmp(end, "succeeded"), failed = !strcmp(end, "failed");
     const json_t *error = json_object_get(outcome, "error");
-    compare_counts(straight, situation, outcome);
+    compare_counts(rehearsal, situation, outcome);
     if (succeeded && situation->faults)
         compare_ends(straight, outcome);
     else if (succeeded)

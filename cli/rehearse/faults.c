@@ -13,7 +13,7 @@
 
 /* Which steps a fault concerns: kinds by name, or one of these. */
 #define ASKING  "@asks"   /* that speak to the cluster */
-#define ACTING  "@acts"   /* that change something */
+#define ACTING  "@acts"   /* that change something themselves */
 #define PLAYED  "@played" /* that a stand-in plays */
 #define THE_RUN ""        /* none: it is there from the begin */
 
@@ -300,7 +300,7 @@ static bool concerns(const struct fault *fault, const struct job_step *step)
     if (!strcmp(fault->steps, ASKING))
         return asks;
     if (!strcmp(fault->steps, ACTING))
-        return step->effect != EFFECT_OBSERVE;
+        return step->effect != EFFECT_OBSERVE && !is_played;
     if (!strcmp(fault->steps, PLAYED))
         return is_played && step->effect != EFFECT_OBSERVE;
     return names_kind(fault->steps, kind->name);

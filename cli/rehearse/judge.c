@@ -238,7 +238,7 @@ void judge(const struct rehearsal *rehearsal, const struct situation *situation,
     look_at_storage(place, outcome);
     look_at_edits(outcome);
     if (rehearsal->straight)
-        compare(rehearsal->straight, situation, outcome);
+        compare(rehearsal, situation, outcome);
     json_object_set_new(outcome, "outcome", json_string(verdict_of(outcome)));
     if (rehearsal->straight)
         forget_evidence(outcome);

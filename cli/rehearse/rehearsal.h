@@ -128,7 +128,7 @@ void judge(const struct rehearsal *rehearsal, const struct situation *situation,
            json_t *outcome);
 
 /* compare.c */
-void compare(const json_t *straight, const struct situation *situation, json_t *outcome);
+void compare(const struct rehearsal *rehearsal, const struct situation *situation, json_t *outcome);
 
 /* ---- stand_in.c ---- */
 /* From here on, in this process and those forked from it: programs and requests of the job are pretended,

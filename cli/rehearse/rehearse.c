@@ -53,6 +53,23 @@ static void choose(const struct rehearsal *rehearsal, struct situations *all)
     *all = chosen;
 }
 
+/* A name that is mistyped would rehearse nothing, and look safe. */
+static int check_names(const struct rehearsal *rehearsal, const struct situations *all, struct error *error)
+{
+    const struct invocation *invocation = rehearsal->invocation;
+    for (int i = 0; i < invocation->option_count; i++) {
+        const struct given_option *option = &invocation->options[i];
+        bool names = !strcmp(option->name, "only") || !strcmp(option->name, "fault"), found = !names;
+        for (int k = 0; k < all->count && !found; k++)
+            found = is_named(&all->list[k], option->value);
+        if (found)
+            continue;
+        error_set(error, ERROR_USAGE, "no rehearsal of this job is named \"%s\"", option->value);
+        return error_next(error, "pawl rehearse JOB --json names them all");
+    }
+    return 0;
+}
+
 static bool straight_succeeded(const json_t *outcome)
 {
     return !json_array_size(json_object_get(outcome, "findings"));
@@ -73,6 +90,11 @@ static int play_all(struct rehearsal *rehearsal, struct error *error)
     rehearsal->straight = straight;
     if (straight_succeeded(straight)) {
         situations_plan(&situations, rehearsal);
+        if (check_names(rehearsal, &situations, error)) {
+            situations_clear(&situations);
+            json_decref(straight);
+            return EXIT_USAGE;
+        }
         choose(rehearsal, &situations);
     }
     outcomes = memory_new((size_t)situations.count * sizeof(json_t *));

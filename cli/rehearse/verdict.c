@@ -12,6 +12,7 @@
 
 #define COLUMNS_MAX 32
 #define CELL_WIDTH  7
+#define FIRST_WIDTH 10
 
 /* From the best to the worst: a cell shows the worst of its situations. */
 static const char *const OUTCOMES[] = {"ok", "resumes", "stops", "waits", "asks", "unsafe"};
@@ -74,9 +75,19 @@ static int column_width(const char *column)
     return width < CELL_WIDTH ? CELL_WIDTH : width;
 }
 
-static void print_cell(const char *text, int width)
+static void add_cell(struct text *line, const char *text, int width)
 {
-    printf("%s%*s", text, width - width_of(text) + 2, "");
+    text_format(line, "%s%*s", text, width - width_of(text) + 2, "");
+}
+
+/* Without the blanks behind its last cell. */
+static void print_line(struct text *line)
+{
+    int length = (int)line->length;
+    while (length && line->bytes[length - 1] == ' ')
+        length--;
+    printf("%.*s\n", length, text_string(line));
+    text_clear(line);
 }
 
 static bool row_is_empty(const struct table *table, const char *step)
@@ -87,36 +98,40 @@ static bool row_is_empty(const struct table *table, const char *step)
     return true;
 }
 
+static const char *cell_text(int outcome)
+{
+    if (outcome < 0)
+        return "–";
+    return outcome == OUTCOME_COUNT - 1 ? "UNSAFE" : OUTCOMES[outcome];
+}
+
 static void print_row(const struct table *table, const char *step, const char *shown, int first_width)
 {
+    struct text line = {0};
     if (row_is_empty(table, step))
         return;
-    fputs("  ", stdout);
-    print_cell(shown, first_width);
-    for (int c = 0; c < table->column_count; c++) {
-        int worst = cell(table, step, table->columns[c]);
-        print_cell(worst < 0                    ? "–"
-                   : worst == OUTCOME_COUNT - 1 ? "UNSAFE"
-                                                : OUTCOMES[worst],
-                   column_width(table->columns[c]));
-    }
-    putchar('\n');
+    text_add(&line, "  ");
+    add_cell(&line, shown, first_width);
+    for (int c = 0; c < table->column_count; c++)
+        add_cell(&line, cell_text(cell(table, step, table->columns[c])), column_width(table->columns[c]));
+    print_line(&line);
 }
 
 static void print_table(const struct table *table)
 {
     const struct job *job = table->rehearsal->job;
-    int first_width = 10;
+    struct text line = {0};
+    int first_width = FIRST_WIDTH;
     for (int i = 0; i < job->step_count; i++)
         if (width_of(job->steps[i].id) > first_width)
             first_width = width_of(job->steps[i].id);
     if (!table->column_count)
         return;
-    fputs("  ", stdout);
-    print_cell("step", first_width);
+    text_add(&line, "  ");
+    add_cell(&line, "step", first_width);
     for (int c = 0; c < table->column_count; c++)
-        print_cell(table->columns[c], column_width(table->columns[c]));
-    putchar('\n');
+        add_cell(&line, table->columns[c], column_width(table->columns[c]));
+    print_line(&line);
     print_row(table, "", "(the run)", first_width);
     for (int i = 0; i < job->step_count; i++)
         print_row(table, job->steps[i].id, job->steps[i].id, first_width);
@@ -124,20 +139,36 @@ static void print_table(const struct table *table)
 
 /* ---- the findings ---- */
 
+/* As a shell reads it back. */
+static void print_word(const char *word)
+{
+    if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=:@,+-") ==
+                     strlen(word)) {
+        printf(" %s", word);
+        return;
+    }
+    fputs(" '", stdout);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*word);
+    putchar('\'');
+}
+
 static void print_again(const struct rehearsal *rehearsal, const char *name)
 {
     const struct invocation *invocation = rehearsal->invocation;
-    printf("      again: pawl rehearse %s", invocation->arguments[0]);
+    fputs("      again: pawl rehearse", stdout);
+    print_word(invocation->arguments[0]);
     for (int i = 0; i < invocation->option_count; i++) {
         const struct given_option *option = &invocation->options[i];
-        if (!strcmp(option->name, "param"))
-            printf(" -p %s", option->value);
-        else if (!strcmp(option->name, "only") || !strcmp(option->name, "fault"))
+        bool is_param = !strcmp(option->name, "param");
+        if (!strcmp(option->name, "only") || !strcmp(option->name, "fault"))
             continue;
-        else if (option->value)
-            printf(" --%s %s", option->name, option->value);
-        else
-            printf(" --%s", option->name);
+        printf(is_param ? " -p" : " --%s", option->name);
+        if (option->value)
+            print_word(option->value);
     }
     printf(" --only %s\n", name);
 }
@@ -163,7 +194,8 @@ static void print_counts(const struct table *table, int64_t took_ms)
     for (int i = 0; i < table->situations->count; i++)
         for (int c = 0; c < table->column_count; c++)
             counts[c] += !strcmp(table->situations->list[i].column, table->columns[c]);
-    printf("%d rehearsals in %.1f s", table->situations->count, (double)took_ms / 1000);
+    printf("%d rehearsal%s in %.1f s", table->situations->count, table->situations->count == 1 ? "" : "s",
+           (double)took_ms / 1000);
     for (int c = 0; c < table->column_count; c++)
         printf(" · %s %d", table->columns[c], counts[c]);
     putchar('\n');

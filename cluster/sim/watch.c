@@ -53,15 +53,15 @@ static int ordinal_of(const char *pod)
     return dash ? (int)strtol(dash + 1, NULL, 10) : -1;
 }
 
-/* A chunk that is away beside those of the pods from `first` on; NULL: none. */
-static const char *away_beside(const struct watch *watch, int first, const char **pod)
+/* A chunk that is away beside those of the pods from `first` to before `end`; NULL: none. */
+static const char *away_beside(const struct watch *watch, int first, int end, const char **pod)
 {
     const char *id;
     json_t *of;
     json_object_foreach(watch->away, id, of)
     {
         *pod = json_string_value(of);
-        if (ordinal_of(*pod) < first)
+        if (ordinal_of(*pod) < first || ordinal_of(*pod) >= end)
             return id;
     }
     json_object_foreach(watch->copying, id, of)
@@ -89,7 +89,7 @@ static void watch_drains(struct watch *watch, int first)
 
 static void watch_shrink(struct watch *watch, int from, int to)
 {
-    const char *pod, *id = away_beside(watch, to, &pod);
+    const char *pod, *id = away_beside(watch, to, from, &pod);
     if (from - to > 1)
         object_to(watch, "%d chunk pods are taken away at once (%d → %d)", from - to, from, to);
     if (id)
@@ -141,7 +141,7 @@ static void watch_unregister(struct watch *watch, const json_t *line)
                   chunk, pod, watch->chunk_pods - 1);
     else if (!json_bool(line, "drain", false) && ordinal < watch->chunk_pods)
         object_to(watch, "chunk %lld is unregistered, but its pod %s stays", chunk, pod);
-    if (json_bool(line, "drain", false) && (id = away_beside(watch, ordinal, &other)))
+    if (json_bool(line, "drain", false) && (id = away_beside(watch, ordinal, ordinal + 1, &other)))
         object_to(watch,
                   "two chunks away at once: chunk %lld is unregistered while chunk %s of %s is not there",
                   chunk, id, other);

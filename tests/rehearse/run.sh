@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Rehearsals: every job in unsafe/ is caught, with what its .expected says; the jobs that ship are safe; nothing of the
+# operator's is run or touched; nothing is left behind. Ends with "N passed, N failed".
+#   .expected: `init:` (of the simulated cluster), `args:`, `only:` (the rehearsals that show it), then patterns
+#   run.sh [NAME…]: only these jobs of unsafe/
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+pawl=$(realpath "${PAWL:-$here/../../build/pawl}")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+unset PAWL_CLUSTER PAWL_STORE
+export NO_COLOR=1
+passed=0 failed=0
+
+judge() { # NAME WHAT-IS-WRONG: nothing is wrong where it is empty
+    if [[ -z $2 ]]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED $1: $2"
+        tail -30 out
+    fi
+}
+rehearse() { timeout -k 1 100 "$pawl" rehearse "$@" >out 2>&1 </dev/null; }
+is() { [[ $1 = "$2" ]] || echo "exit status $1, not $2"; }
+says() { grep -qE -- "$1" out || echo "nothing says \"$1\""; }
+cluster() { rm -f sim.json* iomesh.yaml && "$pawl" sim init sim.json --values iomesh.yaml "$@"; }
+field() { sed -n "s/^$1: *//p" "$2"; }
+
+catch() { # FILE
+    local expected=${1%.yaml}.expected wrong='' only=() args init word
+    read -ra init <<<"$(field init "$expected")"
+    read -ra args <<<"$(field args "$expected")"
+    for word in $(field only "$expected"); do only+=(--only "$word"); done
+    cluster "${init[@]}"
+    rehearse "$1" "${args[@]}" "${only[@]}" --cluster sim:sim.json
+    wrong=$(is $? 1)
+    while IFS= read -r pattern; do
+        wrong+=$(says "$pattern")
+    done < <(grep -vE '^(init|args|only):' "$expected")
+    judge "unsafe/$(basename "$1")" "$wrong"
+}
+
+if (($#)); then
+    for name in "$@"; do catch "$here/unsafe/$name.yaml"; done
+    echo "$passed passed, $failed failed"
+    exit $((failed != 0))
+fi
+for file in "$here"/unsafe/*.yaml; do catch "$file"; done
+
+# The jobs that ship are safe, and the operator's values file stays as it is.
+ship() { # JOB REPLICAS INIT…
+    local wrong before
+    cluster "${@:3}"
+    before=$(sha256sum iomesh.yaml sim.json)
+    rehearse "$here/../../jobs/$1.yaml" -p replicas="$2"
+    wrong=$(is $? 0)$(says '^resume-safe$')
+    [[ $(sha256sum iomesh.yaml sim.json) = "$before" ]] || wrong+='the values file or the cluster was changed'
+    judge "jobs/$1" "$wrong"
+}
+ship scale-in-chunk 3
+ship scale-in-chunk-drain 3
+ship scale-out-chunk 5
+ship scale-out-meta 5 --nodes 6
+
+# Programs and requests are never run: their stand-ins answer.
+never_runs() {
+    local wrong
+    rehearse "$here/stand-ins.yaml" -p folder="$folder"
+    wrong=$(is $? 0)$(says '^resume-safe$')
+    [[ -e ran ]] && wrong+='a program of the job was run'
+    judge 'stand-ins answer' "$wrong"
+    sed '/rehearse: {exit_code: 0, stdout: done}/d' "$here/stand-ins.yaml" >without.yaml
+    rehearse without.yaml -p folder="$folder" --only straight
+    wrong=$(is $? 1)$(says '"blind" is not rehearsed')$(says '^not known to be resume-safe: 1 step was not rehearsed')
+    [[ -e ran ]] && wrong+='a program of the job was run'
+    judge 'without a stand-in the verdict is open' "$wrong"
+}
+never_runs
+
+# An effect that nobody can ask about leads to a person, and a person's word leads to the end.
+rehearse "$here/stand-ins.yaml" -p folder="$folder" --only crash
+judge 'an unprobed effect asks' "$(is $? 0)$(says 'blind +asks')$(says 'ask a person')"
+
+cluster --chunks 5 --chunk-order 4,0,3,1,2
+rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --cluster sim:sim.json --like-live --only straight
+judge 'like the live one' "$(is $? 0)$(says '^resume-safe$')"
+rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --cluster sim:sim.json --no-approvals --only crash:1
+judge 'no approval is given where none shall be' "$(says 'waits for approval at "unregister"')"
+rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 -p values=nowhere.yaml --only straight
+judge 'a values file that is missing is made up' \
+    "$(is $? 0)$(says 'does not exist')$([[ -e nowhere.yaml ]] && echo 'it was made in the operator'"'"'s folder')"
+
+rehearse "$here/../../jobs/scale-in-chunk.yaml"
+judge 'a param that is missing' "$(is $? 2)"
+rehearse nowhere.yaml
+judge 'a job file that is missing' "$(is $? 2)"
+rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only nothing-like-it
+judge 'a name that no rehearsal has' "$(is $? 2)$(says 'no rehearsal of this job is named')"
+rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only crash:3 --json
+judge 'JSON' "$(is $? 0)$(python3 -c 'import json; d = json.load(open("out")); assert d["resume_safe"] and len(d["rehearsals"]) == 2' 2>&1)"
+
+# Ctrl-C: gone at once, and nothing is left.
+interrupted() {
+    local wrong='' mine
+    timeout -k 1 100 "$pawl" rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 >out 2>&1 </dev/null &
+    mine=$!
+    for ((i = 0; i < 2000; i++)); do
+        pgrep -P "$(pgrep -P $mine | head -1)" >/dev/null 2>&1 && break
+    done
+    kill -INT "$(pgrep -P $mine | head -1)"
+    wait $mine
+    wrong=$(is $? 130)
+    judge 'Ctrl-C' "$wrong"
+}
+interrupted
+left=()
+for place in /dev/shm "${TMPDIR:-/tmp}"; do
+    for stale in "$place"/pawl-rehearse-*; do
+        [[ -d $stale && -O $stale && $stale -nt $here/run.sh && ! -e $stale/kept ]] && left+=("$stale")
+    done
+done
+judge 'nothing is left behind' "${left[*]}"
+echo "$passed passed, $failed failed"
+((failed == 0))
