@@ -9,7 +9,8 @@
 
 #define HOST_ID_SIZE 40
 
-/* Both "" where the host does not tell. PAWL_BOOT_ID stands in for the boot id in tests of reboots. */
+/* Both "" where the host does not tell. In tests of reboots and of other hosts PAWL_BOOT_ID and
+ * PAWL_MACHINE_ID stand in for them. */
 const char *host_boot_id(void);
 const char *host_machine_id(void);
 const char *host_name(void);

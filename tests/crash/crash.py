@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import commands
 import drivers
 import kill
+import left
 import place
 import reboot
 import replay
@@ -37,7 +38,7 @@ def run_case(index):
 
 
 def collect(seed, wanted):
-    for source in (kill, drivers, commands, reboot, replay):
+    for source in (kill, drivers, commands, left, reboot, replay):
         for case in source.cases(seed):
             if not wanted or any(case[1].startswith(name) for name in wanted):
                 CASES.append(case)
