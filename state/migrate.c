@@ -90,11 +90,12 @@ int check_is_store(struct store *store, enum store_mode mode, struct error *erro
     }
     if (version != 0)
         return 0;
-    if (is_empty(store, &empty, error))
+    /* Asked again: another process may just have made it. */
+    if (is_empty(store, &empty, error) || read_version(store, &version, error))
         return -1;
     if (!empty)
-        return refuse_foreign(store, error);
-    return mode == STORE_CREATE ? 0 : refuse_missing(store, error);
+        return version == 0 ? refuse_foreign(store, error) : 0;
+    return version != 0 || mode == STORE_CREATE ? 0 : refuse_missing(store, error);
 }
 
 /* ---- is it our schema? ---- */
