@@ -51,8 +51,10 @@ json_t *json_read(const char *bytes, size_t length, size_t limit, const char *wh
 json_t *json_read_stored(const char *text, const char *what, struct error *error)
 {
     size_t length = text ? strlen(text) : 0;
-    if (length <= LIMIT_STORE_VALUE_BYTES)
-        return text ? read_value(text, length, LIMIT_STORED_DEPTH, what, error) : NULL;
+    if (length <= LIMIT_STORE_VALUE_BYTES) {
+        json_t *plain = text ? json_read_plain(text) : NULL;
+        return plain || !text ? plain : read_value(text, length, LIMIT_STORED_DEPTH, what, error);
+    }
     error_set(error, ERROR_LIMIT, "%s: %zu bytes of JSON, at most %d are read", what, length,
               LIMIT_STORE_VALUE_BYTES);
     return NULL;

@@ -20,6 +20,9 @@ json_t *json_read(const char *bytes, size_t length, size_t limit, const char *wh
 /* One that the store holds, which may be deeper: it wraps what was read. NULL for a NULL text, too (then no
  * error is filled). A new reference. */
 json_t *json_read_stored(const char *text, const char *what, struct error *error);
+/* What is as plain as nearly all that json_canonical writes, as json_read would read it but several times as
+ * fast; NULL where it is not. For json_read_stored. */
+json_t *json_read_plain(const char *text);
 
 /* Members of an object, with a default where the member is missing or of another type. */
 const char *json_text(const json_t *object, const char *key, const char *otherwise);

@@ -88,9 +88,12 @@ size_t utf8_length(const char *text, size_t length)
 
 bool utf8_is_valid(const char *bytes, size_t length)
 {
-    for (size_t at = 0, size; at < length; at += size)
-        if (!(size = utf8_length(bytes + at, length - at)))
+    for (size_t at = 0, size; at < length; at += size) {
+        size = (unsigned char)bytes[at] < 0x80 ? 1
+                                               : utf8_length(bytes + at, length - at); /* most are ASCII */
+        if (!size)
             return false;
+    }
     return true;
 }
 

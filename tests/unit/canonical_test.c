@@ -103,6 +103,87 @@ START_TEST(reals_and_the_widest_integers_keep_their_spelling)
 }
 END_TEST
 
+/* Both refuse, or both read the same. */
+static void expect_read_as_jansson(const char *text)
+{
+    struct error error;
+    json_t *ours = json_read_stored(text, "test", &error);
+    json_t *theirs = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+    ck_assert_msg(ours && theirs ? json_equal(ours, theirs) : ours == theirs, "%s", text);
+    json_decref(ours);
+    json_decref(theirs);
+}
+
+START_TEST(what_was_written_is_read_as_jansson_reads_it)
+{
+    uint64_t state = 11;
+    for (int i = 0; i < 3000; i++) {
+        json_t *value = draw_value(&state, 4);
+        char *text = json_canonical(value);
+        expect_read_as_jansson(text);
+        for (int k = 0; k < 20; k++) { /* and what a flipped byte makes of it */
+            char *at = text + draw(&state, strlen(text)), kept = *at;
+            *at = "\"\\{}[],:0-9.eatrunl \x01\x80\xC3z"[draw(&state, 27)];
+            expect_read_as_jansson(text);
+            *at = kept;
+        }
+        free(text);
+        json_decref(value);
+    }
+}
+END_TEST
+
+START_TEST(odd_spellings_are_read_as_jansson_reads_them)
+{
+    static const char *const texts[] = {"",
+                                        "-",
+                                        "-0",
+                                        "00",
+                                        "01",
+                                        "1 ",
+                                        "+1",
+                                        "1e3",
+                                        "1.",
+                                        ".5",
+                                        "[1,]",
+                                        "[,1]",
+                                        "{,}",
+                                        "{\"a\":}",
+                                        "{\"a\" }",
+                                        "{\"a\":1,}",
+                                        "tru",
+                                        "truee",
+                                        "nul",
+                                        "\"a",
+                                        "[",
+                                        "{",
+                                        "[[]",
+                                        "[]]",
+                                        "\"\\u00e9\"",
+                                        "\"\\u0000\"",
+                                        "[1 ]",
+                                        "9223372036854775807",
+                                        "9223372036854775808",
+                                        "-9223372036854775808",
+                                        "{\"b\":1,\"a\":2}",
+                                        "{\"a\":1,\"a\":2}",
+                                        "{\"\":1,\"a\":2}",
+                                        "{\"\":1,\"\":2}",
+                                        "-a",
+                                        "- 1"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        expect_read_as_jansson(texts[i]);
+    char deep[201] = ""; /* deeper than what is plain; then with too few brackets at either end */
+    memset(deep, '[', 100);
+    memset(deep + 100, ']', 100);
+    expect_read_as_jansson(deep);
+    expect_read_as_jansson(deep + 50);
+    deep[150] = '\0';
+    expect_read_as_jansson(deep + 50);
+    expect_read_as_jansson(deep);
+}
+END_TEST
+
 START_TEST(nothing_is_null)
 {
     char *text = json_canonical(NULL);
@@ -119,6 +200,8 @@ int main(void)
     tcase_add_test(all, canonical_text_is_what_jansson_writes);
     tcase_add_test(all, objects_of_any_size_are_sorted);
     tcase_add_test(all, reals_and_the_widest_integers_keep_their_spelling);
+    tcase_add_test(all, what_was_written_is_read_as_jansson_reads_it);
+    tcase_add_test(all, odd_spellings_are_read_as_jansson_reads_them);
     tcase_add_test(all, nothing_is_null);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
