@@ -126,7 +126,7 @@ e2e: $(BUILD)/pawl
 # Deterministic simulation: the engine with time, scheduling, store and cluster driven by one seed. What it replaces of
 # pawl it defines itself, or the linker wraps. SECONDS=n (60), SEED=n repeats one history, HISTORIES=n.
 SIM_WRAPPED = clock_system lock_take lock_is_held folder_make folder_remove folder_temporary file_read getrandom \
-              cluster_open_recorded gate_pass store_commit process_run
+              cluster_open_recorded gate_pass store_commit process_run machine_read machine_free
 SIM_SOURCES = $(filter-out %/store_memory.c %/store_sqlite.c,$(wildcard tests/simulation/*.c))
 SIM_OBJECTS = $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 $(BUILD)/tests/simulation/%.o: ALL_CFLAGS += -Itests
@@ -134,9 +134,9 @@ $(BUILD)/simulation-%: $(SIM_OBJECTS) $(BUILD)/tests/simulation/store_%.o $(LIBR
 	$(CC) $(ALL_LDFLAGS) $(SIM_WRAPPED:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
 .PHONY: sim
-sim: $(BUILD)/simulation-memory
-	@$(BUILD)/simulation-memory
--include $(SIM_OBJECTS:.o=.d) $(BUILD)/tests/simulation/store_memory.d
+sim: $(BUILD)/simulation-memory $(BUILD)/simulation-sqlite
+	@$(BUILD)/simulation-memory $(BUILD)/simulation-sqlite
+-include $(SIM_OBJECTS:.o=.d) $(wildcard $(BUILD)/tests/simulation/store_*.d)
 
 # How fast it is beside the SQLite below it; a missed target is said, and is no failure.
 BENCH_SOURCES = $(wildcard tests/bench/*.c)

@@ -19,7 +19,8 @@
 
 struct simulation simulation;
 struct counts counts;
-static bool used[SIMULATION_ITEMS_MOST]; /* items that have come */
+static bool used[SIMULATION_ITEMS_MOST];      /* items that have come */
+static int64_t due_ms[SIMULATION_ITEMS_MOST]; /* when they come; -1: not yet known */
 
 /* ---- saying what happens ---- */
 
@@ -64,6 +65,12 @@ void process_kill(struct process *process, const char *why)
     keepers_pipe_closed(process);
 }
 
+/* The others come at a call: while somebody is about something. */
+static bool comes_by_time(const struct plan_item *item)
+{
+    return item->call == 0;
+}
+
 void power_loss(void)
 {
     trace("the host loses power");
@@ -87,13 +94,15 @@ bool rim(const char *what)
     counts.calls++;
     for (int i = 0; i < simulation.plan->item_count && !simulation.quiet; i++) {
         const struct plan_item *item = &simulation.plan->items[i];
-        if (item->dropped || used[i] || item->call != simulation.calls)
+        if (item->dropped || used[i] || item->call != simulation.calls || comes_by_time(item))
             continue;
         if (item->kind == ITEM_CRASH)
             process_kill(current, what);
         else if (item->kind == ITEM_POWER)
             power_loss();
-        used[i] = used[i] || current->dead;
+        else
+            due_ms[i] = simulation.now_ms + item->delay_ms;
+        used[i] = item->kind == ITEM_CRASH || item->kind == ITEM_POWER;
     }
     return current->dead;
 }
@@ -116,13 +125,31 @@ void wake_all(void)
     }
 }
 
+/* Opening the store again and again would be most of a history's time: what a process leaves behind, rolled
+ * back as a crash rolls it back, the next one takes. */
+static struct store *spare[SIMULATION_PROCESSES];
+static int spare_count;
+
+static struct store *store_some(struct error *error)
+{
+    return spare_count ? spare[--spare_count] : store_open(simulation_store_path(), STORE_WRITE, error);
+}
+
+static void store_give_back(struct store *store)
+{
+    if (!store)
+        return;
+    store_rollback(store);
+    spare[spare_count++] = store;
+}
+
 static void process_end(struct process *process)
 {
     simulation.current = process;
     process->dead = true;
     keepers_pipe_closed(process);
     driver_free(process->driver);
-    store_close(process->store);
+    store_give_back(process->store);
     json_decref(process->body);
     process->driver = NULL;
     process->store = NULL;
@@ -206,7 +233,7 @@ int process_start(int64_t run, const char *command, json_t *body, bool take_over
                                      .watcher = {.approve = watch_approve, .left = watch_left}};
     simulation.current = process;
     trace("starts: run %lld %s%s", (long long)run, command ? command : "", take_over ? " --take-over" : "");
-    process->store = store_open(simulation_store_path(), STORE_WRITE, &error);
+    process->store = store_some(&error);
     process->driver = process->store ? driver_new(process->store, &options, &error) : NULL;
     int result = process->driver ? driver_take(process->driver, run, &process->take, &error) : -1;
     if (result)
@@ -308,17 +335,12 @@ static void befall(const struct plan_item *item)
     }
 }
 
-static bool comes_by_time(const struct plan_item *item)
-{
-    return !item->dropped && item->kind != ITEM_CRASH && item->kind != ITEM_POWER;
-}
-
 static int next_item(void)
 {
     int next = -1;
     for (int i = 0; i < simulation.plan->item_count && !simulation.quiet; i++)
-        if (comes_by_time(&simulation.plan->items[i]) && !used[i] &&
-            (next < 0 || simulation.plan->items[i].at_ms < simulation.plan->items[next].at_ms))
+        if (!simulation.plan->items[i].dropped && !used[i] && due_ms[i] >= 0 &&
+            (next < 0 || due_ms[i] < due_ms[next]))
             next = i;
     return next;
 }
@@ -354,16 +376,12 @@ static bool step_history(void)
 {
     struct process *process = next_process();
     int item = next_item();
-    int64_t silence_ms = SILENCE_MS;
-    for (int i = 0; i < simulation.plan->item_count; i++)
-        if (comes_by_time(&simulation.plan->items[i]) &&
-            simulation.plan->items[i].at_ms + SILENCE_MS > silence_ms)
-            silence_ms = simulation.plan->items[i].at_ms + SILENCE_MS;
+    int64_t silence_ms = simulation.silence_ms;
     const int64_t nexts[] = {process ? process->wake_ms : -1,
                              loop_next_ms(),
                              keepers_next_ms(),
                              outside_next_ms(),
-                             item >= 0 ? simulation.plan->items[item].at_ms : -1,
+                             item >= 0 ? due_ms[item] : -1,
                              people_next_ms(),
                              simulation.quiet ? -1 : silence_ms};
     int first = -1;
@@ -446,9 +464,12 @@ static void forget(void)
     judge_end();
     people_end();
     outside_end();
+    while (spare_count)
+        store_close(spare[--spare_count]);
     store_close(simulation.store);
     simulation.store = NULL;
     simulation_store_forget();
+    machines_forget();
 }
 
 bool history_run(const struct plan *plan, FILE *to)
@@ -456,12 +477,20 @@ bool history_run(const struct plan *plan, FILE *to)
     struct error error = {0};
     simulation = (struct simulation){.plan = plan, .trace = to, .host = 1, .boot = 1};
     memset(used, 0, sizeof used);
+    simulation.silence_ms = SILENCE_MS;
+    for (int i = 0; i < plan->item_count; i++) {
+        const struct plan_item *item = &plan->items[i];
+        due_ms[i] = comes_by_time(item) ? item->at_ms : -1;
+        if (!item->dropped && due_ms[i] + SILENCE_MS > simulation.silence_ms)
+            simulation.silence_ms = due_ms[i] + SILENCE_MS;
+    }
     chance_begin(plan->seed);
     struct job *job = compile(plan);
     if (!job) {
         counts.invalid++;
         return true;
     }
+    simulation_store_begin();
     simulation.store = store_open(simulation_store_path(), STORE_CREATE, &error);
     if (!simulation.store)
         violate("cannot open the store: %s", error.message);

@@ -347,6 +347,8 @@ void judge_begins(const char *text, const char *via, int start)
         violate("%s begins for %s, start %d, without a durable intent", via, text, start);
     if (act->prepares && !act->prepared)
         violate("%s begins for %s before what it prepared is durable", via, text);
+    if (!parts.undo && plan_guard(simulation.plan, parts.step) >= 0 && !act->guards)
+        violate("%s begins for %s, and its guard has not agreed", via, text);
     if (simulation.current->stopped[parts.run])
         violate("%s begins for %s although the run was stopped", via, text);
     if (run->ended)

@@ -1,7 +1,9 @@
 /* What must hold once a history has come to rest: replaying the records gives the stored rows, the chain is
  * whole, every run has ended or waits for a person, every word was answered. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "engine/load.h"
 #include "engine/project.h"
 #include "simulation/simulation.h"
@@ -61,24 +63,33 @@ static int compare_stored_step(void *context, const struct step_row *stored)
     return project_step(context, stored->position, compare_step, (void *)stored);
 }
 
+static int keep_digest(void *context, const struct run_row *row)
+{
+    *(char **)context = string_copy(row->machine_digest);
+    return 0;
+}
+
 static void replay(int64_t id)
 {
-    struct machine *machine = NULL;
     struct error error = {0};
     struct digest head;
-    struct run *run = run_open(simulation.store, id, &machine, &error);
-    struct run *again = run ? run_load(simulation.store, id, machine, &head, &error) : NULL;
+    char *digest = NULL;
+    store_read_run(simulation.store, id, keep_digest, &digest, &error);
+    char *json = digest ? store_read_machine(simulation.store, digest, &error) : NULL;
+    struct machine *machine = json ? machine_read(json, &error) : NULL;
+    struct run *run = machine ? run_load(simulation.store, id, machine, &head, &error) : NULL;
     struct projection projection = {0};
-    if (!again) {
+    if (!run) {
         violate("run %lld does not replay: %s", (long long)id, error.message);
     } else {
-        project_run(again, &projection, &head, compare_folded_run, NULL);
-        store_each_step(simulation.store, id, compare_stored_step, again, &error);
+        project_run(run, &projection, &head, compare_folded_run, NULL);
+        store_each_step(simulation.store, id, compare_stored_step, run, &error);
     }
     projection_clear(&projection);
-    run_free(again);
     run_free(run);
     machine_free(machine);
+    free(json);
+    free(digest);
 }
 
 static int find_word(void *context, const struct command_row *row)

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "simulation/kinds.h"
 #include "simulation/simulation.h"
 
 #define GRACE_MS 10000
@@ -58,10 +59,12 @@ struct keeper *keeper_spawn(const char *folder, const char *base, const struct p
 {
     (void)folder;
     (void)input;
-    held_up(chance_time_ms(CHANCE_SCHEDULE, 50));
+    bool cursed = outside_cursed(CURSE_PREPARES);
+    held_up(cursed ? chance_below(CHANCE_SCHEDULE, 2000) : chance_time_ms(CHANCE_SCHEDULE, 50));
     if (rim("spawn"))
         return NULL;
-    if (keeper_count == SIMULATION_KEEPERS || chance_percent(CHANCE_WORLD, simulation.plan->trouble / 8)) {
+    if (keeper_count == SIMULATION_KEEPERS || cursed ||
+        chance_percent(CHANCE_WORLD, simulation.plan->trouble / 8)) {
         error_set(error, ERROR_SYSTEM, "cannot start a keeper");
         return NULL;
     }
@@ -244,6 +247,7 @@ static void child_goes_on(struct kept *kept)
     bool whole = (!performance->acts || performance->acted) &&
                  (!performance->records || performance->recorded);
     if (whole && !performance->hangs && simulation.now_ms >= performance->ends_at_ms) {
+        kept->killed = kept->killed || performance->vanishes;
         child_ends(kept, performance->exit_status);
         return;
     }

@@ -52,7 +52,7 @@ static void release_probe(const struct visit *visit, struct probe_answer *answer
     json_t *start;
     held_up(chance_time_ms(CHANCE_WORLD, 600));
     answer->kind = PROBE_NOT_DONE;
-    if (is_dead() || outside_trouble(60)) {
+    if (is_dead() || outside_trouble(60) || outside_cursed(CURSE_PROBES)) {
         answer->kind = PROBE_CANNOT_TELL;
         bool passes = chance_percent(CHANCE_WORLD, 50);
         error_set(&answer->error, passes ? ERROR_CLUSTER_UNREACHABLE : ERROR_CLUSTER_ANSWER, "no history");
@@ -105,8 +105,8 @@ static void release_mend(const struct visit *visit, const json_t *found, struct 
 {
     struct error error = {0};
     held_up(chance_time_ms(CHANCE_WORLD, 300));
-    if (outside_trouble(60)) {
-        bool passes = chance_percent(CHANCE_WORLD, 50);
+    if (outside_trouble(60) || outside_cursed(CURSE_MENDS)) {
+        bool passes = chance_percent(CHANCE_WORLD, 80);
         error_set(&error, passes ? ERROR_CLUSTER_UNREACHABLE : ERROR_CLUSTER_DENIED, "the record stays");
         answer_failed(answer, &error);
         return;
@@ -125,8 +125,9 @@ static void plan_something(const struct visit *visit, const json_t *world, struc
     (void)visit;
     (void)world;
     struct error error = {0};
-    held_up(chance_time_ms(CHANCE_WORLD, 100));
-    if (!outside_trouble(12))
+    bool cursed = outside_cursed(CURSE_PLANS);
+    held_up(cursed ? chance_below(CHANCE_WORLD, 3000) : chance_time_ms(CHANCE_WORLD, 500));
+    if (!cursed && !outside_trouble(15))
         return;
     error_set(&error, ERROR_REFUSED, "it cannot be done");
     plan_answer_failed(answer, &error);

@@ -2,10 +2,13 @@
 #ifndef PAWL_TESTS_SIMULATION_KINDS_H
 #define PAWL_TESTS_SIMULATION_KINDS_H
 
+#include "simulation/simulation.h"
 #include "steps/kind.h"
 
 /* Does something go wrong here? `share`: in so many percent of the troubled calls. */
 bool outside_trouble(int share);
+/* Does what is cursed go wrong here? Mostly. */
+bool outside_cursed(enum curse curse);
 /* What the world shows about a key. */
 enum probe_kind outside_probe(const char *key, struct error *error);
 void outside_effect_of(const char *key, const char *via, bool foreign);

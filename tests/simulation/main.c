@@ -24,6 +24,14 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* How busy one core was: others use the machine, too. */
+static double core_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static int64_t setting(const char *name, int64_t otherwise)
 {
     const char *text = getenv(name);
@@ -69,6 +77,12 @@ static bool cut_once(struct plan *found)
             any = true;
         }
     }
+    tried = *found;
+    tried.curse = CURSE_NONE;
+    if (found->curse && fails_still(&tried)) {
+        *found = tried;
+        any = true;
+    }
     int *numbers[] = {&tried.runs, &tried.trouble};
     const int least[] = {1, 0};
     for (int i = 0; i < 2; i++) {
@@ -100,24 +114,35 @@ static void tell_failure(struct plan failed)
 
 /* ---- the whole ---- */
 
+/* The driver never asks there: it looks before whether a body is out, and lets an ended run go. The scenarios
+ * in text take these rows. */
+static bool is_out_of_reach(int row)
+{
+    static const char *const rows[] = {"ANYWHERE TICK: a_body_is_out", "AT(ENDED) TICK: always"};
+    return !strncmp(machine_row_name(row), rows[0], strlen(rows[0])) ||
+           !strncmp(machine_row_name(row), rows[1], strlen(rows[1]));
+}
+
 static int tell_rows(bool must)
 {
-    int missing = 0;
+    int taken = 0, reachable = 0;
+    for (int i = 0; i < machine_row_count(); i++) {
+        reachable += !is_out_of_reach(i);
+        taken += machine_rows_taken[i] && !is_out_of_reach(i);
+    }
+    printf("rows of the machine's table taken: %d of %d; %d more no driver ever reaches\n", taken, reachable,
+           machine_row_count() - reachable);
     for (int i = 0; i < machine_row_count(); i++)
-        missing += !machine_rows_taken[i];
-    printf("rows of the machine's table taken: %d of %d\n", machine_row_count() - missing,
-           machine_row_count());
-    for (int i = 0; missing && i < machine_row_count(); i++)
-        if (!machine_rows_taken[i])
+        if (!machine_rows_taken[i] && !is_out_of_reach(i))
             printf("  not taken: %s\n", machine_row_name(i));
-    return must && missing ? 1 : 0;
+    return must && taken < reachable ? 1 : 0;
 }
 
 static void tell_counts(double seconds)
 {
-    printf("%s store: %llu histories in %.1f s, %.0f a second; %llu jobs were invalid\n",
+    printf("%s store: %llu histories in %.1f s, %.0f a second of one core; %llu jobs were invalid\n",
            simulation_store_kind(), (unsigned long long)counts.histories, seconds,
-           (double)counts.histories / seconds, (unsigned long long)counts.invalid);
+           (double)counts.histories / core_s(), (unsigned long long)counts.invalid);
     printf(
         "%llu events, %llu effects, %llu keepers, %llu calls at the rim, %llu turns; %llu processes killed, "
         "%llu power losses, %llu failed commits, %llu take-overs, %llu words\n",
@@ -128,13 +153,34 @@ static void tell_counts(double seconds)
         (unsigned long long)counts.takeovers, (unsigned long long)counts.commands);
 }
 
-int main(void)
+/* What the programs before this one have counted. */
+#define PASSED "PAWL_SIMULATION_PASSED"
+#define FAILED "PAWL_SIMULATION_FAILED"
+
+/* Goes on with the same on another store: the program that is named. */
+static void go_on(char **arguments, int64_t passed, int64_t failed)
 {
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)passed);
+    setenv(PASSED, text, 1);
+    snprintf(text, sizeof text, "%lld", (long long)failed);
+    setenv(FAILED, text, 1);
+    fflush(stdout);
+    execv(arguments[0], arguments);
+    perror(arguments[0]);
+    exit(2);
+}
+
+int main(int count, char **arguments)
+{
+    bool follows = getenv(PASSED); /* with a part of the time */
     memory_use_for_json();
     json_object_seed(1);
     bool seeded = getenv("SEED") && *getenv("SEED");
     bool single = seeded && !(getenv("SECONDS") && *getenv("SECONDS")) && !setting("HISTORIES", 0);
     int64_t seconds = setting("SECONDS", 60), histories = setting("HISTORIES", single ? 1 : 0);
+    seconds = follows ? (seconds + 5) / 6 : seconds;
+    histories = follows && !single ? (histories + 9) / 10 : histories;
     uint64_t seed = (uint64_t)setting("SEED", (int64_t)time(NULL) * 1000003);
     int failed = 0;
     signal(SIGABRT, on_abort);
@@ -152,8 +198,11 @@ int main(void)
     }
     double took_s = now_s() - started_s;
     tell_counts(took_s);
-    int missing = tell_rows(!seeded && !histories && seconds >= 60);
-    printf("%llu passed, %d failed\n", (unsigned long long)counts.histories - (uint64_t)failed,
-           failed + missing);
-    return failed || missing ? 1 : 0;
+    int missing = tell_rows(!seeded && !histories && !follows && seconds >= 60);
+    int64_t passed = (int64_t)counts.histories - failed + setting(PASSED, 0);
+    int64_t all_failed = failed + missing + setting(FAILED, 0);
+    if (count > 1)
+        go_on(arguments + 1, passed, all_failed);
+    printf("%lld passed, %lld failed\n", (long long)passed, (long long)all_failed);
+    return all_failed ? 1 : 0;
 }

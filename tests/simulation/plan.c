@@ -44,12 +44,12 @@ static void draw_step(struct plan *plan, int index)
 {
     struct plan_step *step = &plan->steps[index];
     *step = (struct plan_step){.shape = draw_shape(), .settle_s = 3 + (int)below(4)};
-    step->effect = percent(45) ? EFFECT_ONCE : percent(80) ? EFFECT_CONVERGE : EFFECT_OBSERVE;
+    step->effect = percent(42) ? EFFECT_ONCE : percent(60) ? EFFECT_CONVERGE : EFFECT_OBSERVE;
     bool acts = !observes(step);
     step->probe = step->shape == SHAPE_COMMAND && acts && percent(65);
     step->undo = step->shape == SHAPE_COMMAND && acts && percent(55);
     step->approve = step->shape != SHAPE_APPROVE && percent(10);
-    step->guarded = acts && percent(30);
+    step->guarded = acts && percent(50);
     step->outputs = step->shape == SHAPE_COMMAND && percent(30);
     step->uses_output = step->shape == SHAPE_ASSERT && percent(40);
     step->condition = percent(14) ? 1 + (int)below(4) : 0;
@@ -70,12 +70,13 @@ static void draw_step(struct plan *plan, int index)
 static void draw_item(struct plan *plan, enum item_kind kind)
 {
     struct plan_item *item = &plan->items[plan->item_count++];
+    bool by_call = kind == ITEM_CRASH || kind == ITEM_POWER || chance_percent(CHANCE_ITEMS, 60);
+    bool early = chance_percent(CHANCE_ITEMS, 60);
     *item = (struct plan_item){
         .kind = kind,
-        .at_ms = chance_percent(CHANCE_ITEMS, 60) ? chance_below(CHANCE_ITEMS, LATE_MS / 6)
-                                                  : chance_below(CHANCE_ITEMS, LATE_MS),
-        .call = 1 +
-                chance_below(CHANCE_ITEMS, chance_percent(CHANCE_ITEMS, 60) ? CALLS_MOST / 4 : CALLS_MOST),
+        .at_ms = chance_below(CHANCE_ITEMS, early ? LATE_MS / 6 : LATE_MS),
+        .call = by_call ? 1 + chance_below(CHANCE_ITEMS, early ? CALLS_MOST / 4 : CALLS_MOST) : 0,
+        .delay_ms = chance_percent(CHANCE_ITEMS, 50) ? 0 : chance_below(CHANCE_ITEMS, 400),
         .number = chance_below(CHANCE_ITEMS, 1 << 20),
     };
 }
@@ -109,6 +110,17 @@ static void draw_items(struct plan *plan)
     }
 }
 
+/* Where things go wrong again and again, people lose patience. */
+static void draw_impatience(struct plan *plan)
+{
+    static const int words[] = {5, 9, 5, 3}; /* cancel, rollback, cancel, pause (people.c) */
+    int64_t count = plan->curse ? 1 + chance_below(CHANCE_ITEMS, 3) : 0;
+    while (count-- > 0 && plan->item_count < SIMULATION_ITEMS_MOST) {
+        draw_item(plan, ITEM_SAY);
+        plan->items[plan->item_count - 1].number = words[chance_below(CHANCE_ITEMS, 4)];
+    }
+}
+
 void plan_draw(struct plan *plan, uint64_t seed)
 {
     static const int troubles[] = {0, 0, 8, 20, 40};
@@ -122,7 +134,9 @@ void plan_draw(struct plan *plan, uint64_t seed)
     plan->yes = percent(20);
     plan->trouble = troubles[below(5)];
     plan->patience = (int)below(4);
+    plan->curse = percent(20) ? (enum curse)(1 + below(CURSES - 1)) : CURSE_NONE;
     draw_items(plan);
+    draw_impatience(plan);
 }
 
 /* ---- the job file ---- */
@@ -136,9 +150,10 @@ static int find_left(const struct plan *plan, int from, int direction)
     return -1;
 }
 
-/* The last step before it that surely ran and observes, and can be a guard. */
-static int find_guard(const struct plan *plan, int index)
+int plan_guard(const struct plan *plan, int index)
 {
+    if (!plan->steps[index].guarded)
+        return -1;
     for (int i = index - 1; i >= 0; i--) {
         const struct plan_step *step = &plan->steps[i];
         bool kind = step->shape == SHAPE_ASSERT || step->shape == SHAPE_ASKING ||
@@ -249,7 +264,7 @@ static void write_ways(const struct plan *plan, int index, struct text *yaml)
 static void write_step(const struct plan *plan, int index, struct text *yaml)
 {
     const struct plan_step *step = &plan->steps[index];
-    int guard = step->guarded ? find_guard(plan, index) : -1;
+    int guard = plan_guard(plan, index);
     text_format(yaml, "  - id: s%d\n", index + 1);
     write_kind(plan, index, yaml);
     write_condition(plan, index, yaml);
@@ -308,14 +323,22 @@ const char *item_text(enum item_kind kind)
 void plan_print(const struct plan *plan, FILE *to)
 {
     char *yaml = plan_job(plan);
-    fprintf(to, "%s%d runs, trouble %d %%, patience %d%s\n", yaml, plan->runs, plan->trouble, plan->patience,
-            plan->yes ? ", drivers with --yes" : "");
+    static const char *const curses[CURSES] = {"",
+                                               ", looks vanish",
+                                               ", mends fail",
+                                               ", probes fail",
+                                               ", guards refuse",
+                                               ", prepares fail",
+                                               ", plans refuse"};
+    fprintf(to, "%s%d runs, trouble %d %%, patience %d%s%s\n", yaml, plan->runs, plan->trouble,
+            plan->patience, curses[plan->curse], plan->yes ? ", drivers with --yes" : "");
     for (int i = 0; i < plan->item_count; i++) {
         const struct plan_item *item = &plan->items[i];
         if (item->dropped)
             continue;
-        if (item->kind == ITEM_CRASH || item->kind == ITEM_POWER)
-            fprintf(to, "  at call %lld: %s\n", (long long)item->call, item_text(item->kind));
+        if (item->call)
+            fprintf(to, "  %.3f s after call %lld: %s\n", (double)item->delay_ms / 1000,
+                    (long long)item->call, item_text(item->kind));
         else
             fprintf(to, "  at %.3f s: %s\n", (double)item->at_ms / 1000, item_text(item->kind));
     }

@@ -89,12 +89,27 @@ enum item_kind {
 
 struct plan_item {
     enum item_kind kind;
-    int64_t at_ms, call, number; /* what it means depends on the kind */
+    int64_t at_ms;          /* when it comes; or */
+    int64_t call, delay_ms; /* so long after the n-th call; 0: by time */
+    int64_t number;         /* which process, which word … */
     bool dropped;
+};
+
+/* What goes wrong again and again in some histories, until it is quiet: what comes at the end of patience. */
+enum curse {
+    CURSE_NONE,
+    CURSE_LOOKS_VANISH, /* programs that look are lost with their keepers */
+    CURSE_MENDS,        /* releases die in the middle, and their records cannot be removed */
+    CURSE_PROBES,       /* probes cannot tell */
+    CURSE_GUARDS,       /* what looks says no */
+    CURSE_PREPARES,     /* what prepares fails, slowly */
+    CURSE_PLANS,        /* the look at the whole refuses, slowly */
+    CURSES
 };
 
 struct plan {
     uint64_t seed;
+    enum curse curse;
     struct plan_step steps[SIMULATION_STEPS_MOST];
     int step_count;
     struct plan_item items[SIMULATION_ITEMS_MOST];
@@ -106,6 +121,8 @@ struct plan {
 };
 
 void plan_draw(struct plan *plan, uint64_t seed);
+/* The step that guards it: the last before it that surely ran, and observes; -1: none. */
+int plan_guard(const struct plan *plan, int index);
 /* The job file; free() it. */
 char *plan_job(const struct plan *plan);
 void plan_print(const struct plan *plan, FILE *to);
@@ -141,6 +158,7 @@ struct simulation {
     int boot, host;
     int64_t calls; /* rim calls so far: where a crash strikes */
     int64_t commits;
+    int64_t silence_ms;      /* when it falls quiet */
     bool quiet;              /* no more faults, no more people but the operator */
     struct process *current; /* whose code runs now; NULL: nobody's */
     struct process processes[SIMULATION_PROCESSES];
@@ -177,6 +195,9 @@ void loop_go_on(void);
 void loop_signal(const struct process *process, int number);
 void loop_forget(void);
 
+/* ---- host.c ---- */
+void machines_forget(void);
+
 /* ---- keeper.c ---- */
 int64_t keepers_next_ms(void);
 void keepers_go_on(void);
@@ -200,7 +221,7 @@ void outside_claimed(const char *keys);
 /* A program under a keeper begins: how long it runs, when it acts, how it ends. */
 struct performance {
     char program[16], key[128], token[32]; /* "act", "undo", "release", "probe", "look" */
-    bool acts, hangs, ignores_term, records, recorded, acted;
+    bool acts, hangs, vanishes, ignores_term, records, recorded, acted;
     int64_t acts_at_ms, records_at_ms, ends_at_ms;
     int exit_status;
     const char *out;
@@ -226,6 +247,7 @@ bool judge_is_once(const char *key);
 void judge_history(void);
 
 /* ---- the store behind it: store_memory.c or store_sqlite.c ---- */
+void simulation_store_begin(void);
 void simulation_store_forget(void);
 const char *simulation_store_kind(void);
 const char *simulation_store_path(void);

@@ -109,6 +109,10 @@ static void free_command(struct command_row *row)
         free((char *)texts[i]);
 }
 
+void simulation_store_begin(void)
+{
+}
+
 void simulation_store_forget(void)
 {
     for (int i = 0; i <= RUNS_MOST; i++) {

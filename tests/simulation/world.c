@@ -47,6 +47,11 @@ bool outside_trouble(int share)
            chance_percent(CHANCE_WORLD, share);
 }
 
+bool outside_cursed(enum curse curse)
+{
+    return !simulation.quiet && simulation.plan->curse == curse && chance_percent(CHANCE_WORLD, 80);
+}
+
 static struct fact *fact_of(const char *key)
 {
     for (int i = 0; i < fact_count; i++)
@@ -100,7 +105,7 @@ static bool shows(const char *key)
 enum probe_kind outside_probe(const char *key, struct error *error)
 {
     const struct fact *fact = fact_of(key);
-    if (outside_trouble(60)) {
+    if (outside_trouble(60) || outside_cursed(CURSE_PROBES)) {
         bool passes = chance_percent(CHANCE_WORLD, 50);
         error_set(error, passes ? ERROR_CLUSTER_UNREACHABLE : ERROR_CLUSTER_ANSWER,
                   passes ? "the cluster cannot be reached" : "the status is half written");
@@ -187,6 +192,12 @@ void performance_begin(struct performance *performance, const json_t *arguments,
         performance->records_at_ms = chance_time_ms(CHANCE_WORLD, 300);
     performance->acts_at_ms = performance->records_at_ms + chance_time_ms(CHANCE_WORLD, 2000);
     performance->ends_at_ms = performance->acts_at_ms + chance_time_ms(CHANCE_WORLD, 2000);
+    performance->vanishes = looks && simulation.plan->curse == CURSE_LOOKS_VANISH;
+    if (performance->records && outside_cursed(CURSE_MENDS)) {
+        performance->acts = false;
+        performance->exit_status = 137;
+        return;
+    }
     if (!outside_trouble(100))
         return;
     static const int statuses[] = {7, 75, 1};
@@ -254,7 +265,8 @@ int __wrap_process_run(const struct program *program, int inherited, const struc
     (void)inherited;
     (void)limits;
     *out = (struct program_output){0};
-    held_up(chance_time_ms(CHANCE_WORLD, 600));
+    bool cursed = outside_cursed(CURSE_GUARDS);
+    held_up(cursed ? chance_below(CHANCE_WORLD, 2500) : chance_time_ms(CHANCE_WORLD, 600));
     if (is_dead())
         return error_set(error, ERROR_SYSTEM, "dead");
     if (outside_trouble(30))
@@ -266,7 +278,7 @@ int __wrap_process_run(const struct program *program, int inherited, const struc
     if (probes)
         out->exit_status = statuses[outside_probe(key_of(program), &why)];
     else
-        out->exit_status = !simulation.quiet && chance_percent(CHANCE_WORLD, 20) ? 1 : 0;
+        out->exit_status = (!simulation.quiet && chance_percent(CHANCE_WORLD, 20)) || cursed ? 1 : 0;
     out->out = string_copy("{\"n\": 3}");
     out->err = string_copy("");
     out->out_length = strlen(out->out);
