@@ -157,6 +157,11 @@ rehearse-check: $(BUILD)/pawl
 crash: $(BUILD)/pawl $(BUILD)/crash/shim.so
 	PAWL=$(abspath $(BUILD)/pawl) CRASH_SHIM=$(abspath $(BUILD)/crash/shim.so) python3 -B tests/crash/crash.py
 
+# Deliberate defects, each of which the tests must find: see tests/mutants/mutants.py.
+.PHONY: mutants
+mutants: packages-lint
+	@python3 -B tests/mutants/mutants.py
+
 # SIGKILL at random on several runs and drivers of one store: KILLS=2000 MINUTES=60 SEED=n.
 .PHONY: storm
 storm: $(BUILD)/pawl $(BUILD)/crash/shim.so

@@ -63,15 +63,21 @@ static int send_order(int to, const char *text, struct error *error)
     return 0;
 }
 
-/* A stated minimum; the stand-in for the boot id is there for tests of reboots. */
-static void fill_environment(char *environment[3])
+/* A stated minimum; the stand-ins for the host's ids are there for tests of reboots and of other hosts. */
+static void fill_environment(char *environment[4])
 {
-    static char boot_id[64];
-    const char *stand_in = getenv("PAWL_BOOT_ID");
-    snprintf(boot_id, sizeof boot_id, "PAWL_BOOT_ID=%s", stand_in ? stand_in : "");
-    environment[0] = (char *)"PATH=/usr/bin:/bin";
-    environment[1] = stand_in ? boot_id : NULL;
-    environment[2] = NULL;
+    static const char *const stand_ins[] = {"PAWL_BOOT_ID", "PAWL_MACHINE_ID"};
+    static char set[2][HOST_ID_SIZE + 32];
+    int count = 0;
+    environment[count++] = (char *)"PATH=/usr/bin:/bin";
+    for (int i = 0; i < 2; i++) {
+        const char *value = getenv(stand_ins[i]);
+        if (!value)
+            continue;
+        snprintf(set[i], sizeof set[i], "%s=%s", stand_ins[i], value);
+        environment[count++] = set[i];
+    }
+    environment[count] = NULL;
 }
 
 /* In the child, between fork and exec: only what is safe there. */
@@ -95,7 +101,7 @@ static void become_keeper(int lock, int pipe, char **environment)
 
 static pid_t fork_keeper(int lock, int sockets[2], struct error *error)
 {
-    char *environment[3];
+    char *environment[4];
     fill_environment(environment);
     pid_t pid = fork();
     if (pid < 0)

@@ -14,6 +14,8 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import commands
 import drivers
+import elsewhere
+import ending
 import kill
 import left
 import place
@@ -38,7 +40,7 @@ def run_case(index):
 
 
 def collect(seed, wanted):
-    for source in (kill, drivers, commands, left, reboot, replay):
+    for source in (kill, drivers, commands, left, reboot, elsewhere, ending, replay):
         for case in source.cases(seed):
             if not wanted or any(case[1].startswith(name) for name in wanted):
                 CASES.append(case)

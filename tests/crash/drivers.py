@@ -5,7 +5,7 @@ import signal
 import time
 
 from kill import Undisturbed
-from place import SHIPPED, STEP_SECONDS, Place, Wrong, compare, expect_nobody, tail
+from place import SHIM, SHIPPED, STEP_SECONDS, Place, Wrong, compare, expect_nobody, tail
 
 TWENTY = 20
 DRAIN = SHIPPED[3]
@@ -83,6 +83,34 @@ def overtaken(undisturbed, how):
         place.remove()
 
 
+def ended_meanwhile(undisturbed, commit):
+    """One that takes a run up has read it and is held right before it asks whether its driver lives; that ends the run
+    and leaves. What was read is not claimed: the driver is dead, but the run is not what it was."""
+    place = Place(undisturbed.template.folder)
+    try:
+        first = place.start(*place.submit_arguments(undisturbed.job),
+                            **place.shim("driver:commit:%d:after:stop" % commit))
+        if not wait_until_stopped(first):
+            raise Wrong("the driver ended before it was stopped: %s" % tail(place.finish(first)[2]))
+        second = place.start("resume", "1", "--yes", CRASH_COUNTERS=place.path("counters-2"), LD_PRELOAD=SHIM,
+                             CRASH_AT="driver:asklock:1:before:stop")
+        held = wait_until_stopped(second)
+        first.send_signal(signal.SIGCONT)
+        status, _, err = place.finish(first)
+        if held:
+            second.send_signal(signal.SIGCONT)
+        late, _, told = place.finish(second)
+        if status or not held or late != 4 or "has moved" not in told:
+            raise Wrong("the first left with %d (%s), the second with %d: %s" % (status, tail(err), late, tail(told)))
+        if place.events()[-1]["event"] not in ("run_succeeded", "lock_released"):
+            raise Wrong("something follows the end of the run: %s" % place.events()[-1])
+        expect_nobody()
+        place.verify_audit()
+        compare(place.outcome(), undisturbed.outcome)
+    finally:
+        place.remove()
+
+
 def spread(numbers, count):
     numbers = list(numbers)
     return numbers if len(numbers) <= count else [numbers[i * len(numbers) // count] for i in range(count)]
@@ -93,6 +121,8 @@ def cases(seed):
     commits = undisturbed.points["driver", "commit"]
     for commit in spread(range(3, commits - 2), 8):
         yield ("twenty drivers", "twenty/%d" % commit, lambda n=commit: twenty_at_once(undisturbed, n))
+    for commit in spread(range(4, commits - 2), 4):
+        yield ("ended meanwhile", "ended/%d" % commit, lambda n=commit: ended_meanwhile(undisturbed, n))
     for number in spread(undisturbed.own_requests, 16):
         kill = {"PAWL_SIM_KILL": "stop-after-request:%d" % number}
         yield ("overtaken", "overtaken/request:%d" % number, lambda k=kill: overtaken(undisturbed, lambda place: k))

@@ -50,7 +50,8 @@
     X(mkdir)                                                                                                 \
     X(truncate)                                                                                              \
     X(poll)                                                                                                  \
-    X(close)
+    X(close)                                                                                                 \
+    X(asklock)
 
 enum role {
 #define X(name) ROLE_##name,
@@ -299,6 +300,22 @@ int mkdir(const char *path, mode_t mode)
     NEXT(mkdir);
     PASS(mkdir, int, next(path, mode));
 }
+/* Whether somebody holds a lock; other requests pass uncounted. */
+#define FCNTL(name)                                                                                          \
+    int name(int file, int request, ...)                                                                     \
+    {                                                                                                        \
+        NEXT(name);                                                                                          \
+        va_list more;                                                                                        \
+        va_start(more, request);                                                                             \
+        void *argument = va_arg(more, void *);                                                               \
+        va_end(more);                                                                                        \
+        if (request != F_OFD_GETLK)                                                                          \
+            return next(file, request, argument);                                                            \
+        PASS(asklock, int, next(file, request, argument));                                                   \
+    }
+FCNTL(fcntl)
+FCNTL(fcntl64)
+
 int close(int file)
 {
     NEXT(close);

@@ -295,6 +295,34 @@ static void change_store(const char *sql)
     sqlite3_close(database);
 }
 
+static void put_flag(void)
+{
+    struct error error = {0};
+    DO(file_replace("flag", "", 0, 0600, &error));
+}
+
+START_TEST(a_guard_that_refuses_stops_its_step_and_agrees_once_it_is_put_right)
+{
+    char *job = string_format("job: guarded\nversion: 1\nsteps:\n"
+                              "  - {id: check, uses: command, effect: observe,\n"
+                              "     with: {argv: [/usr/bin/test, -e, flag], cwd: %s}}\n"
+                              "  - {id: spoil, uses: command, effect: converge,\n"
+                              "     with: {argv: [/bin/mv, flag, away], cwd: %s}}\n"
+                              "  - {id: act, uses: command, effect: converge, guards: [check],\n"
+                              "     with: {argv: [/usr/bin/touch, acted], cwd: %s}}\n",
+                              test_folder, test_folder, test_folder);
+    write_job("guarded", job);
+    free(job);
+    put_flag();
+    expect("submit guarded.yaml", 1);
+    ck_assert_ptr_nonnull(strstr(ran.err, "guard \"check\" refuses"));
+    ck_assert_int_ne(access("acted", F_OK), 0);
+    put_flag();
+    expect("resume 1", 0);
+    ck_assert_int_eq(access("acted", F_OK), 0);
+}
+END_TEST
+
 START_TEST(audit_verify_leaves_with_1_where_something_was_changed)
 {
     expect("submit good.yaml", 0);
@@ -354,6 +382,7 @@ int main(void)
         a_plan_that_is_refused_leaves_with_1,
         a_plan_tells_what_the_steps_may_do,
         a_run_that_cannot_be_done_names_both_steps_and_can_be_given_up,
+        a_guard_that_refuses_stops_its_step_and_agrees_once_it_is_put_right,
         audit_verify_leaves_with_1_where_something_was_changed,
         export_is_the_history_of_all_runs,
     };
