@@ -1,8 +1,10 @@
 #include "cli/progress.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -257,6 +259,13 @@ static void on_waits(void *context, const struct run *run, const char *what)
     free(clean);
 }
 
+/* A signal ends the wait, as poll is not taken up again by itself: the driver looks at it next. */
+static bool read_answer(char *answer, int size)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    return poll(&in, 1, -1) == 1 && fgets(answer, size, stdin);
+}
+
 /* Enter and "n" leave the run waiting; only `pawl reject` rejects. */
 static int on_approve(void *context, const struct run *run, const char *question)
 {
@@ -267,7 +276,7 @@ static int on_approve(void *context, const struct run *run, const char *question
         return 0;
     char answer[16] = "";
     fputs("    [y/N] ", stderr);
-    if (!fgets(answer, sizeof answer, stdin)) {
+    if (!read_answer(answer, sizeof answer)) {
         fputc('\n', stderr);
         return 0;
     }

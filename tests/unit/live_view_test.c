@@ -47,7 +47,7 @@ struct screen {
     struct text seen;
 };
 
-static void start_on_terminal(struct screen *screen, const char *command)
+static void start_on_terminal(struct screen *screen, const char *job, const char *option)
 {
     struct winsize size = {.ws_row = 24, .ws_col = COLUMNS};
     *screen = (struct screen){.terminal = -1};
@@ -55,7 +55,7 @@ static void start_on_terminal(struct screen *screen, const char *command)
     if (!screen->pid) {
         const char *program = getenv("PAWL");
         setenv("PAWL_STORE", test_path, 1);
-        execl(program ? program : "build/pawl", "pawl", command, "shows.yaml", "--yes", NULL);
+        execl(program ? program : "build/pawl", "pawl", "submit", job, option, NULL);
         _exit(127);
     }
     ck_assert_int_gt(screen->pid, 0);
@@ -107,7 +107,7 @@ START_TEST(the_last_line_of_a_program_stands_on_the_terminal)
     write_job("shows", text);
     free(text);
     struct screen screen;
-    start_on_terminal(&screen, "submit");
+    start_on_terminal(&screen, "shows.yaml", "--yes");
     wait_to_see(&screen, "work         first line  ");
     ck_assert_int_eq(system("touch go"), 0);
     wait_to_see(&screen, "work         000000");
@@ -119,6 +119,25 @@ START_TEST(the_last_line_of_a_program_stands_on_the_terminal)
 }
 END_TEST
 
+START_TEST(ctrl_c_ends_a_question)
+{
+    struct screen screen;
+    int status;
+    start_on_terminal(&screen, "asks.yaml", NULL);
+    wait_to_see(&screen, "asks on sim with {}? [y/N] ");
+    ck_assert_int_eq(write(screen.terminal, "y\n", 2), 2);
+    wait_to_see(&screen, "    [y/N] ");
+    ck_assert_int_eq(write(screen.terminal, "\003", 1), 1);
+    wait_to_see(&screen, "run 1 waits for approval");
+    ck_assert_int_eq(waitpid(screen.pid, &status, 0), screen.pid);
+    ck_assert(WIFEXITED(status) && (WEXITSTATUS(status) == 3 || WEXITSTATUS(status) == 130));
+    close(screen.terminal);
+    text_clear(&screen.seen);
+    expect("approve 1 ask", 0);
+    expect("resume 1", 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("live view");
@@ -127,6 +146,7 @@ int main(void)
     tcase_set_timeout(all, 60);
     tcase_add_test(all, the_last_line_is_what_a_terminal_would_show);
     tcase_add_test(all, the_last_line_of_a_program_stands_on_the_terminal);
+    tcase_add_test(all, ctrl_c_ends_a_question);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
