@@ -253,8 +253,11 @@ static bool say_go(struct body *body)
         answer_failed(&body->answer, &error);
         return false;
     }
-    if (!gate_pass(&body->drive->gate)) {
-        body->answer.kind = ANSWER_TURNED_BACK;
+    if (!body->visit.pass(&body->visit, &error)) {
+        if (error.code)
+            answer_failed(&body->answer, &error);
+        else
+            body->answer.kind = ANSWER_TURNED_BACK;
         return false;
     }
     body->keeper = NULL;

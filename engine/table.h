@@ -1,5 +1,5 @@
 /* The words of the table (decide.c): its conditions, each one sentence about a run (when.c), and its actions
- * (then.c). Private to the machine. */
+ * (then.c; answered.c where an answer came back). Private to the machine. */
 #ifndef PAWL_ENGINE_TABLE_H
 #define PAWL_ENGINE_TABLE_H
 
@@ -17,6 +17,8 @@
 typedef bool condition(const struct deciding *d);
 /* True: look at the run again, more follows by itself. */
 typedef bool action(struct deciding *d);
+/* Lets time pass, then gives the order; ORDER_NOTHING: looks again. */
+void wait_then(struct deciding *d, int64_t after_ms, enum order order);
 
 condition always, a_body_is_out, lets_go, child_lives, lets_go_while_child_lives,
     lets_go_while_child_may_finish, lets_go_with_exit_record, lets_go_before_due,

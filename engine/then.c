@@ -1,6 +1,5 @@
-/* What a row of the table does: records events, and gives an order. */
-#include <stdio.h>
-
+/* What a row of the table does when it looks at the run: records events, and gives an order. What it does
+ * with an answer stands in answered.c. */
 #include "base/json.h"
 #include "engine/table.h"
 #include "jobs/template.h"
@@ -20,7 +19,7 @@ static bool give(struct deciding *d, enum order order)
     return false;
 }
 
-static void wait_then(struct deciding *d, int64_t after_ms, enum order order)
+void wait_then(struct deciding *d, int64_t after_ms, enum order order)
 {
     d->live->due_ms = d->live->now_ms + (after_ms > 0 ? after_ms : 1);
     d->live->after_wait = order;
@@ -340,22 +339,6 @@ bool interrupt_unacted(struct deciding *d)
     return interrupt(d, false);
 }
 
-/* Looking again is harmless, but not at once: the event says how long it waits, and why. */
-bool observe_later(struct deciding *d)
-{
-    struct live *live = d->live;
-    int64_t delay_ms = BLIND_AGAIN_MS << live->blind_looks++;
-    json_t *body = json_pack("{s:b,s:I,s:s}", "acted", 0, "delay_ms", (json_int_t)delay_ms, "why",
-                             d->stimulus->answer->error.message);
-    add_time(d, body);
-    emit(d, EVENT_STEP_INTERRUPTED, d->run->step, body);
-    live->fresh = false;
-    live->wait_error = d->stimulus->answer->error;
-    live->due_ms = live->now_ms + delay_ms;
-    live->after_wait = ORDER_NOTHING;
-    return true;
-}
-
 bool interrupt_harmless(struct deciding *d)
 {
     json_t *body = json_pack("{s:s,s:b,s:s}", "answer", "cannot_tell", "again", 1, "why",
@@ -393,214 +376,5 @@ bool decide_elsewhere(struct deciding *d)
         "the program of \"%s\" was started on another host: whether it still runs cannot be seen from here",
         step_in_hand(d)->id);
     emit_decision(d, &error);
-    return true;
-}
-
-/* ---- what came back ---- */
-
-bool plan_agreed(struct deciding *d)
-{
-    d->live->planned = true;
-    return true;
-}
-
-/* The step that cannot be done may stand far behind the one that the run is at: there is nothing to resolve
- * yet, only its cause to mend, or the run to give up. */
-bool plan_refused(struct deciding *d)
-{
-    struct error error = *d->stimulus->error;
-    char mend[sizeof error.next];
-    snprintf(mend, sizeof mend, "%s", error.next);
-    error_context(&error, "nothing was begun (the run stands at \"%s\")", step_in_hand(d)->id);
-    error_next(&error,
-               "%s%sput that right, then: pawl resume %lld; or give up: pawl cancel %lld --reason \"…\"",
-               mend, *mend ? "; " : "", (long long)d->run->id, (long long)d->run->id);
-    emit_run_failed(d, &error);
-    return do_leave(d);
-}
-
-bool probed_done(struct deciding *d)
-{
-    const char *missing = NULL;
-    const struct probe_answer *probe = d->stimulus->probe;
-    json_t *outputs = complete_outputs(step_in_hand(d), probe->outputs, &missing);
-    bool follows = !d->run->undoing && !d->run->cancelling && d->live->ending != ENDING_ROLLBACK;
-    if (missing && follows) {
-        struct error error;
-        error_set(&error, ERROR_NOT_ALLOWED_NOW,
-                  "\"%s\" has happened, but its output \"%s\", which a later step needs, cannot be known",
-                  step_in_hand(d)->id, missing);
-        error_next(&error, "pawl resolve %lld %s --done --output %s=… --reason \"…\"", (long long)d->run->id,
-                   step_in_hand(d)->id, missing);
-        d->live->ending = ENDING_NONE;
-        emit_decision(d, &error);
-    } else {
-        emit_probed(d, "done", false);
-        emit_success(d, outputs, "probe", NULL);
-    }
-    json_decref(outputs);
-    return true;
-}
-
-/* What the rollback's first step did is there: it is to be undone. */
-bool probed_step_to_undo(struct deciding *d)
-{
-    emit_probed(d, "done", true);
-    return true;
-}
-
-bool probed_unsettled(struct deciding *d)
-{
-    struct live *live = d->live;
-    if (live->act_ended_ms < 0)
-        live->act_ended_ms = live->now_ms;
-    wait_then(d, live->act_ended_ms + step_in_hand(d)->settle_ms - live->now_ms, ORDER_PROBE);
-    return false;
-}
-
-bool probed_not_done(struct deciding *d)
-{
-    emit_probed(d, "not_done", false);
-    return true;
-}
-
-bool probed_in_progress(struct deciding *d)
-{
-    const struct probe_answer *probe = d->stimulus->probe;
-    d->live->probe_failures = 0;
-    d->live->wait_error = probe->error;
-    if (d->live->now_ms - d->live->recorded_ms >= CHECKPOINT_EVERY_MS)
-        emit_probed(d, "in_progress", false);
-    wait_then(d, probe->after_ms > 0 ? probe->after_ms : PROBE_AGAIN_MS, ORDER_PROBE);
-    return false;
-}
-
-bool probed_half_done(struct deciding *d)
-{
-    d->live->half_done = true;
-    emit_probed(d, d->stimulus->kind == STIMULUS_PROBE_IN_PROGRESS ? "in_progress" : "cannot_tell", false);
-    return true;
-}
-
-bool probe_later(struct deciding *d)
-{
-    d->live->probe_failures++;
-    d->live->wait_error = d->stimulus->probe->error;
-    wait_then(d, PROBE_AGAIN_MS << d->live->probe_failures, ORDER_PROBE);
-    return false;
-}
-
-bool probed_undecidable(struct deciding *d)
-{
-    emit_probed(d, "cannot_tell", false);
-    emit_decision(d, &d->stimulus->probe->error);
-    return true;
-}
-
-bool probed_again(struct deciding *d)
-{
-    emit_probed(d, "cannot_tell", true);
-    return true;
-}
-
-bool mended(struct deciding *d)
-{
-    json_t *body = json_pack("{s:O}", "record", d->run->steps[d->run->step].mend);
-    add_time(d, body);
-    emit(d, EVENT_RECORD_REMOVED, d->run->step, body);
-    return true;
-}
-
-bool mend_failed(struct deciding *d)
-{
-    emit_failure(d, &d->stimulus->answer->error, d->stimulus->answer->transient, false);
-    return true;
-}
-
-bool mend_later(struct deciding *d)
-{
-    d->live->probe_failures++;
-    d->live->wait_error = d->stimulus->answer->error;
-    wait_then(d, PROBE_AGAIN_MS << d->live->probe_failures, ORDER_MEND);
-    return false;
-}
-
-static void record_guards(struct deciding *d)
-{
-    size_t index;
-    json_t *guard;
-    json_array_foreach(d->stimulus->guards, index, guard)
-        emit(d, EVENT_GUARD_ASKED, d->run->step, json_incref(guard));
-}
-
-bool prepared(struct deciding *d)
-{
-    record_guards(d);
-    json_t *body = json_object();
-    const json_t *checkpoint = d->stimulus->answer ? d->stimulus->answer->checkpoint : NULL;
-    if (checkpoint)
-        json_object_set(body, "checkpoint", (json_t *)checkpoint);
-    add_time(d, body);
-    emit(d, EVENT_STEP_PREPARED, d->run->step, body);
-    return true;
-}
-
-bool body_failed(struct deciding *d)
-{
-    const struct answer *answer = d->stimulus->answer;
-    emit_failure(d, &answer->error, answer->transient, d->live->effect_begun);
-    return true;
-}
-
-bool guard_refused(struct deciding *d)
-{
-    record_guards(d);
-    return body_failed(d);
-}
-
-bool body_done(struct deciding *d)
-{
-    const char *missing;
-    json_t *outputs = complete_outputs(step_in_hand(d), d->stimulus->answer->outputs, &missing);
-    emit_success(d, outputs, "body", d->stimulus->answer->summary);
-    json_decref(outputs);
-    return true;
-}
-
-/* The first checkpoint of a start is durable at once (a sleep must not begin anew), later ones now and then.
- */
-bool body_again(struct deciding *d)
-{
-    struct live *live = d->live;
-    const struct answer *answer = d->stimulus->answer;
-    live->wait_error = answer->error;
-    live->blind_looks = 0;
-    live->looked = act_in_hand(d)->effect == EFFECT_OBSERVE && !act_in_hand(d)->runs_child;
-    live->acting = answer->acting || (act_in_hand(d)->runs_child && live->effect_begun);
-    bool first = answer->checkpoint && !live->checkpoint && !act_memory(d)->checkpoint;
-    if (answer->checkpoint) {
-        json_decref(live->checkpoint);
-        live->checkpoint = json_incref(answer->checkpoint);
-    }
-    if (first || live->now_ms - live->recorded_ms >= CHECKPOINT_EVERY_MS) {
-        json_t *body = json_object();
-        if (live->checkpoint)
-            json_object_set(body, "checkpoint", live->checkpoint);
-        add_time(d, body);
-        emit(d, EVENT_STEP_CHECKPOINT, d->run->step, body);
-    }
-    wait_then(d, answer->after_ms, ORDER_APPLY);
-    return false;
-}
-
-/* Asked to return while it waits for an effect that it sent: the question goes to the probe. */
-bool body_unknown(struct deciding *d)
-{
-    d->live->fresh = d->live->acting = false;
-    d->live->effect_begun = true;
-    d->live->asked_children = true;
-    d->live->act_ended_ms = d->live->now_ms;
-    if (d->stimulus->answer)
-        d->live->wait_error = d->stimulus->answer->error;
     return true;
 }

@@ -44,7 +44,7 @@
  * (run.sh does, one by one) and spin shows why it is there. */
 /* an intent is durable before its effect (breaks 1): act_all after record_all: driver.c */
 #define COMMIT_FIRST 1
-/* the go byte follows the commit of step_prepared (breaks 1): say_go, from drive_act: drive.c */
+/* the go byte follows the commit of step_prepared (breaks 1): say_go, in the body that applies: body.c */
 #define GO_AFTER_COMMIT 2
 /* a keeper without its byte leaves when the driver is gone (breaks 7): keeper_main: keeper_main.c */
 #define LEAVE_ON_EOF 4
