@@ -197,6 +197,11 @@ $(BUILD)/power/%.so: tests/power/%.c tests/power/record.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
 
+# Full and read-only disks, limits, closed streams, a held store; as root, with mounts of its own.
+.PHONY: faults
+faults: $(BUILD)/pawl $(BUILD)/power/faults.so
+	@PAWL=$(abspath $(BUILD)/pawl) FAULTS=$(abspath $(BUILD)/power/faults.so) python3 -B tests/faults/faults.py
+
 # The protocol as a model; needs spin.
 model:
 	tests/model/run.sh

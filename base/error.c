@@ -70,6 +70,21 @@ int(error_context)(struct error *error, const char *format, ...)
     return -1;
 }
 
+/* What to do about the system's answers, where nobody says it better. */
+static const struct {
+    int cause;
+    const char *next;
+} NEXTS[] = {
+    {ENOSPC, "free some disk space, then try again: nothing is lost"},
+    {EDQUOT, "free some of the disk quota, then try again: nothing is lost"},
+    {EFBIG, "raise the file size limit (ulimit -f), then try again: nothing is lost"},
+    {EROFS, "make the file system writable, then try again: nothing is lost"},
+    {EIO, "look at the disk and at the kernel's log, then try again: nothing is lost"},
+    {EMFILE, "raise the limit of open files (ulimit -n), then try again: nothing is lost"},
+    {ENFILE, "the whole system has too many files open: close some, then try again: nothing is lost"},
+    {ENOMEM, "give it more memory (ulimit -v), then try again: nothing is lost"},
+};
+
 int(error_set_errno)(struct error *error, enum error_code code, const char *format, ...)
 {
     if (!error)
@@ -80,7 +95,11 @@ int(error_set_errno)(struct error *error, enum error_code code, const char *form
     va_start(arguments, format);
     format_bounded(what, sizeof what, format, arguments);
     va_end(arguments);
-    return error_set(error, code, "%s: %s", what, strerror(cause));
+    error_set(error, code, "%s: %s", what, strerror(cause));
+    for (size_t i = 0; i < sizeof NEXTS / sizeof *NEXTS; i++)
+        if (NEXTS[i].cause == cause)
+            error_next(error, "%s", NEXTS[i].next);
+    return -1;
 }
 
 const char *error_code_text(enum error_code code)

@@ -38,6 +38,7 @@ int main(int argument_count, char **arguments)
     output_open();
     memory_use_for_json();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the write, as a full disk is */
     const char *token = getenv(POST_RENDER_VARIABLE);
     const struct command *command = argument_count > 1 ? command_find(arguments[1]) : NULL;
     int status;

@@ -58,7 +58,7 @@ int session_drive(const struct invocation *invocation, struct store *store, cons
         .lock_wait_ms = invocation->wait_ms,
         .watcher = progress_watcher(&progress),
     };
-    struct driver *driver = driver_new(store, &options, &error);
+    struct driver *driver = driver_is_possible(&error) ? driver_new(store, &options, &error) : NULL;
     int status = driver ? take_all(invocation, driver, runs, count) : EXIT_SUCCEEDED;
     if (!driver || driver_run(driver, &error))
         status = report_error(invocation, &error);

@@ -50,6 +50,8 @@ struct driver_take {
     const char *reason;  /* for it */
 };
 
+/* Whether there are the descriptors and the threads that a driver needs; where not, the error says so. */
+bool driver_is_possible(struct error *error);
 /* Takes the driver's own lock. NULL with the error filled. */
 struct driver *driver_new(struct store *store, const struct driver_options *options, struct error *error);
 /* Loads a run, opens its cluster, looks who drives it: driver_run will claim it. ERROR_DRIVEN where another

@@ -3,12 +3,13 @@
 #ifndef PAWL_ENGINE_KEEPER_FILES_H
 #define PAWL_ENGINE_KEEPER_FILES_H
 
-#define KEEPER_LOCK_FD  3
-#define KEEPER_PIPE_FD  4
-#define KEEPER_IS_READY 'R'
-#define KEEPER_GO       'G'
-#define KEEPER_READY_MS 10000 /* for exec and reading the order */
-#define KEEPER_GRACE_MS 10000 /* between TERM and KILL */
+#define KEEPER_LOCK_FD   3
+#define KEEPER_PIPE_FD   4
+#define KEEPER_IS_READY  'R'
+#define KEEPER_GO        'G'
+#define KEEPER_READY_MS  10000 /* for exec and reading the order */
+#define KEEPER_GRACE_MS  10000 /* between TERM and KILL */
+#define KEEPER_RECORD_MS 60000 /* to write the exit record, where the disk does not take it at once */
 
 enum keeper_file_kind {
     KEEPER_LOCK,

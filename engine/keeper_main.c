@@ -273,6 +273,16 @@ static int write_exit(const struct minding *minding, int exit_status)
     return result;
 }
 
+/* Nobody else knows how it ended: a disk that is full for a moment must not make it run again. */
+static int record_exit(const struct minding *minding, int exit_status)
+{
+    int64_t until_ms = steady_ms() + KEEPER_RECORD_MS;
+    int result;
+    while ((result = write_exit(minding, exit_status)) && steady_ms() < until_ms)
+        poll(NULL, 0, LOOK_MS);
+    return result;
+}
+
 static int open_output(const char *base, enum keeper_file_kind kind)
 {
     char *name = keeper_file(base, kind);
@@ -285,15 +295,18 @@ static int open_output(const char *base, enum keeper_file_kind kind)
     return file;
 }
 
+/* Nor may its folders be lost: the run's in the store's, and that one beside the store. */
 static int write_started(const char *base)
 {
-    char *name = keeper_file(base, KEEPER_STARTED), *slash;
+    char *name = keeper_file(base, KEEPER_STARTED), *folder = string_copy(name), *slash;
     int result = file_replace(name, "", 0, file_mode_at(name), NULL);
-    /* Nor may its folders be lost: the run's in the store's, and that one beside the store. */
-    for (int i = 0; i < 3 && !result && (slash = strrchr(name, '/')) && slash != name; i++) {
+    for (int i = 0; i < 3 && !result && (slash = strrchr(folder, '/')) && slash != folder; i++) {
         *slash = '\0';
-        result = i ? folder_sync(name, NULL) : 0;
+        result = i ? folder_sync(folder, NULL) : 0;
     }
+    if (result)
+        unlink(name); /* nothing will run */
+    free(folder);
     free(name);
     return result;
 }
@@ -306,6 +319,7 @@ int keeper_main(int argument_count, char **arguments)
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     umask(077);
     struct minding minding = {.input = -1, .order = read_order()};
     if (!minding.order || chdir("/"))
@@ -323,7 +337,7 @@ int keeper_main(int argument_count, char **arguments)
     minding.outputs[1].to = open_output(minding.base, KEEPER_ERR);
     int exit_status = start_program(&minding) ? 126 : mind_program(&minding);
     sync_outputs(&minding);
-    int result = write_exit(&minding, exit_status);
+    int result = record_exit(&minding, exit_status);
     json_decref(minding.order);
     return result ? 1 : 0;
 }

@@ -279,7 +279,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct error *e
         goto failed;
     if (sqlite3_open_v2(store->path, &store->database, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
                         NULL)) {
-        error_set(error, ERROR_STORE, "%s: cannot open: %s", path, sqlite3_errmsg(store->database));
+        statement_error(store, error, "cannot open");
         goto failed;
     }
     sqlite3_extended_result_codes(store->database, 0);

@@ -24,17 +24,31 @@ int refuse_foreign(const struct store *store, struct error *error)
     return error_next(error, "--store PATH or PAWL_STORE names another");
 }
 
+/* What to do about SQLite's answers. */
+static const struct {
+    int code;
+    const char *next;
+} NEXTS[] = {
+    {SQLITE_BUSY, "another process has held the store for too long; nothing is lost, try again"},
+    {SQLITE_FULL, "free some disk space, then `pawl resume`: nothing is lost"},
+    {SQLITE_IOERR, "look at the disk, the file size limit and the kernel's log, then `pawl resume`: what was "
+                   "committed is not lost"},
+    {SQLITE_CANTOPEN,
+     "is its folder there, may it be written, and are there free file descriptors? Then try again"},
+    {SQLITE_READONLY, "make it, its folder and its file system writable for this user, then try again"},
+    {SQLITE_NOMEM, "give it more memory, then `pawl resume`: nothing is lost"},
+};
+
 int statement_error(struct store *store, struct error *error, const char *doing)
 {
-    int code = sqlite3_errcode(store->database);
+    int code = sqlite3_errcode(store->database) & 0xFF;
     enum error_code kind = code == SQLITE_CORRUPT ? ERROR_STORE_CORRUPT : ERROR_STORE;
     if (code == SQLITE_NOTADB)
         return refuse_foreign(store, error);
     error_set(error, kind, "%s: %s: %s", store->path, doing, sqlite3_errmsg(store->database));
-    if (code == SQLITE_BUSY)
-        error_next(error, "another process has held the store for too long; nothing is lost, try again");
-    if (code == SQLITE_FULL)
-        error_next(error, "free some disk space, then `pawl resume`: nothing is lost");
+    for (size_t i = 0; i < sizeof NEXTS / sizeof *NEXTS; i++)
+        if (NEXTS[i].code == code)
+            error_next(error, "%s", NEXTS[i].next);
     return -1;
 }
 

@@ -166,7 +166,9 @@ static void read_end(int exit_status, const char *out, const char *err, bool tru
 {
     struct error error = {0};
     json_t *outputs = json_pack("{s:i}", "exit_code", exit_status);
-    if (truncated)
+    if (truncated && strlen(out) < LIMIT_CAPTURE_BYTES && strlen(err) < LIMIT_CAPTURE_BYTES)
+        error_set(&error, ERROR_SYSTEM, "its output could not be kept beside the store: is the disk full?");
+    else if (truncated)
         error_set(&error, ERROR_LIMIT, "it wrote more than the %d bytes that are kept", LIMIT_CAPTURE_BYTES);
     if (truncated || add_output(outputs, "stdout", out, &error)) {
         json_decref(outputs);
@@ -191,7 +193,13 @@ static void apply(const struct visit *visit, struct answer *answer)
     case CHILD_EXITED:
         read_end(child->exit_status, child->out, child->err, child->truncated, answer);
         break;
-    default:
+    case CHILD_NONE:
+        error_set(&error, ERROR_SYSTEM,
+                  "it did not run: its keeper could not write beside the store that it was about to");
+        error_next(&error, "is the disk full, or failing? Then: pawl resume %lld", (long long)visit->run);
+        answer_failed(answer, &error);
+        break;
+    case CHILD_LOST:
         error_set(&error, ERROR_EXIT_STATUS, "its program is gone, and left no record of its end");
         answer_unknown(answer, &error);
     }

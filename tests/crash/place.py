@@ -144,7 +144,7 @@ class Place:
     # ---- driving to the end ----
 
     def runs(self):
-        if not os.path.exists(self.path("pawl.db")):
+        if not os.path.exists(self.path(self.environment["PAWL_STORE"])):
             return []
         status, out, err = self.pawl("list", "--json")
         if status:

@@ -7,6 +7,7 @@
  *     FAULT_KIND   ioerr | full | short-read | short-write    what the call answers
  *     FAULT_AT     store:N | driver:N | keeper:N              which call; from then on with a + behind it
  *     FAULT_ROOT   the case's folder: calls for other files are not looked at
+ *     FAULT_BUSY_MS  how long SQLite waits for a lock, instead of what pawl says
  *     FAULT_COUNT  a file that gets "store N driver N" or "keeper N" at the process's end, for those who
  * choose */
 #define _GNU_SOURCE
@@ -37,6 +38,17 @@ static unsigned long number, store_calls, file_calls;
 static const char *root;
 static __thread int in_sqlite;
 
+/* The letters of FAULT_COUNT. */
+static char store_letters[65536], file_letters[65536];
+
+static unsigned long count(unsigned long *calls, char *letters, enum call call)
+{
+    unsigned long call_number = __atomic_add_fetch(calls, 1, __ATOMIC_SEQ_CST);
+    if (call_number < sizeof store_letters)
+        letters[call_number - 1] = "rwo"[call];
+    return call_number;
+}
+
 static bool fails(unsigned long call_number, enum call call)
 {
     bool touched = kind == KIND_IOERR || (kind == KIND_SHORT_READ ? call == CALL_READ : call == CALL_WRITE);
@@ -55,7 +67,7 @@ static sqlite3_vfs *system_vfs;
 
 static bool store_fails(enum call call)
 {
-    return fails(__atomic_add_fetch(&store_calls, 1, __ATOMIC_SEQ_CST), call) && at_store;
+    return fails(count(&store_calls, store_letters, call), call) && at_store;
 }
 
 static sqlite3_file *real_of(sqlite3_file *file)
@@ -210,6 +222,16 @@ static void wrap_vfs(void)
     enter(&vfs, 1);
 }
 
+/* How long a commit waits for another process, for tests that cannot wait for a minute. */
+int sqlite3_busy_timeout(sqlite3 *database, int wait_ms)
+{
+    static int (*next)(sqlite3 *, int);
+    const char *instead = getenv("FAULT_BUSY_MS");
+    if (!next)
+        next = (int (*)(sqlite3 *, int))(uintptr_t)dlsym(RTLD_NEXT, "sqlite3_busy_timeout");
+    return next(database, instead ? atoi(instead) : wait_ms);
+}
+
 /* ---- what pawl itself writes ---- */
 
 #define NEXT(name)                                                                                           \
@@ -232,8 +254,7 @@ static bool path_fails(const char *path, enum call call)
     if (*path != '/' && getcwd(whole, sizeof whole / 2))
         strcat(whole, "/");
     strncat(whole, path, sizeof whole / 2);
-    return is_looked_at(whole) && fails(__atomic_add_fetch(&file_calls, 1, __ATOMIC_SEQ_CST), call) &&
-           !at_store;
+    return is_looked_at(whole) && fails(count(&file_calls, file_letters, call), call) && !at_store;
 }
 
 static bool open_file_fails(int file, enum call call)
@@ -341,9 +362,10 @@ __attribute__((destructor)) static void end(void)
                    : -1;
     if (file < 0)
         return;
-    char line[96];
-    int length = is_keeper ? snprintf(line, sizeof line, "keeper %lu\n", file_calls)
-                           : snprintf(line, sizeof line, "store %lu\ndriver %lu\n", store_calls, file_calls);
+    static char line[2 * sizeof store_letters + 64];
+    int length = is_keeper
+                     ? snprintf(line, sizeof line, "keeper %s\n", file_letters)
+                     : snprintf(line, sizeof line, "store %s\ndriver %s\n", store_letters, file_letters);
     syscall(SYS_write, file, line, (size_t)length);
     syscall(SYS_close, file);
 }

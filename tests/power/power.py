@@ -5,9 +5,14 @@ Each job is run once with everything recorded that it asks the disk to do (recor
 every disk that a loss of power could leave and checks the promises on it; of those that go on alike one is resumed
 here, after a reboot, to its end: which must be that of the undisturbed run, with every effect once.
 
-    SEED=n     of the random subsets (printed; random without it)
-    SUBSETS=n  how many at each sync point"""
+Then each is run on a disk that fails, once for each call (failing.py).
+
+    SEED=n     of the random subsets and of the kinds of faults (printed; random without it)
+    SUBSETS=n  how many at each sync point
+    ALL=1      every kind of fault at every call, which takes longer
+    JOBS=n     how many jobs are tested at a time (as many as there are processors)"""
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -19,6 +24,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "crash")]
 import place
+from failing import Failing
 from place import ONCE, SHIPPED, Place, Wrong, compare, expect_nobody, tail
 
 BUILD = os.environ.get("POWER", os.path.join(place.ROOT, "build", "power"))
@@ -81,51 +87,93 @@ class Recorded:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-TABLE = "%-22s %7s %11s %8s %8s %8s %8s %7s"
+LOSSES = "%-22s %8s %11s %8s %8s %8s %8s %8s"
+FAULTS = "%-22s %8s %8s %8s %8s %8s %8s"
 
 
-def test_job(job, seed):
-    """A row of the table; how many passed and failed: the losses as one, and each resume."""
-    recorded = Recorded(job)
-    failed = resumed = 0
-    try:
-        counts, broken, states = recorded.lose(seed)
-        for line in broken:
-            print("FAILED %s: %s" % (job.name, line))
-        for state in states:
-            try:
-                recorded.resume(state)
-                resumed += 1
-            except Exception as wrong:
-                failed += 1
-                if os.environ.get("KEEP"):
-                    shutil.copytree(state, os.path.join(os.environ["KEEP"], os.path.basename(state)))
-                why = str(wrong) if isinstance(wrong, Wrong) else traceback.format_exc()
-                print("FAILED %s, state %s: %s" % (job.name, os.path.basename(state), why), flush=True)
+class Report:
+    """Of one job: its row in each of the two tables, what failed, and how much."""
+
+    def __init__(self, job):
+        self.job, self.lines, self.passed, self.failed = job, [], 0, 0
+
+    def check(self, name, function):
+        """What the function gives; None where it failed."""
+        try:
+            result = function()
+            self.passed += 1
+            return result
+        except Exception as wrong:
+            self.failed += 1
+            why = str(wrong) if isinstance(wrong, Wrong) else traceback.format_exc()
+            self.lines.append("FAILED %s, %s: %s" % (self.job.name, name, why))
+        finally:
             place.end_children()
-        print(TABLE % (job.name, counts["commits"], counts["sync_points"], counts["states"], counts["opened"],
-                       counts["distinct"], resumed, counts["broken"] + failed), flush=True)
-        failed += bool(counts["broken"])
-        return resumed + (not counts["broken"]), failed
+
+
+def check_losses(report, recorded, seed):
+    counts, broken, states = recorded.lose(seed)
+    if broken or counts["broken"]:
+        report.lines += ["FAILED %s: %s" % (report.job.name, line) for line in broken]
+        report.failed += 1
+    else:
+        report.passed += 1
+    before = report.failed
+    for state in states:
+        report.check("state %s" % os.path.basename(state), lambda state=state: recorded.resume(state))
+        shutil.rmtree(state)
+    wrong = report.failed - before
+    return LOSSES % (report.job.name, counts["commits"], counts["sync_points"], counts["states"], counts["opened"],
+                     counts["distinct"], len(states) - wrong, counts["broken"] + wrong)
+
+
+def check_faults(report, recorded, seed):
+    failing, counts, resumed, before = Failing(report.job, recorded.before, recorded.outcome), {}, 0, report.failed
+    for where, kind, at in failing.cases(seed):
+        counts[where] = counts.get(where, 0) + 1
+        resumed += bool(report.check("%s at %s" % (kind, at), lambda kind=kind, at=at: failing.run(kind, at)))
+    return FAULTS % (report.job.name, counts.get("store", 0), counts.get("driver", 0), counts.get("keeper", 0),
+                     sum(counts.values()), resumed, report.failed - before)
+
+
+def test_job(job_and_seed):
+    job, seed = job_and_seed
+    report = Report(job)
+    recorded = Recorded(job)
+    try:
+        report.losses = check_losses(report, recorded, seed)
+        report.faults = check_faults(report, recorded, seed)
     finally:
         recorded.remove()
+    return report
+
+
+def print_tables(reports):
+    print(LOSSES % ("power loss", "commits", "sync points", "states", "opened", "distinct", "resumed", "broken"))
+    for report in reports:
+        print(report.losses)
+    print(FAULTS % ("failing disk", "store", "driver", "keeper", "calls", "resumed", "broken"))
+    for report in reports:
+        print(report.faults)
 
 
 def main():
     seed = os.environ.get("SEED") or str(random.SystemRandom().randrange(1 << 32))
-    begun, passed, failed = time.monotonic(), 0, 0
-    print("SEED=%s" % seed)
-    place.adopt_orphans()
+    begun = time.monotonic()
+    print("SEED=%s" % seed, flush=True)
     place.make_base()
+    jobs = [job for job in SHIPPED + [ONCE] if len(sys.argv) == 1 or job.name in sys.argv[1:]]
+    reports = []
     try:
-        print(TABLE % ("power loss", "commits", "sync points", "states", "opened", "distinct", "resumed", "broken"))
-        for job in SHIPPED + [ONCE]:
-            if len(sys.argv) > 1 and job.name not in sys.argv[1:]:
-                continue
-            good, bad = test_job(job, seed)
-            passed, failed = passed + good, failed + bad
+        with multiprocessing.get_context("fork").Pool(int(os.environ.get("JOBS", os.cpu_count() or 1)),
+                                                      place.adopt_orphans) as pool:
+            for report in pool.imap(test_job, [(job, seed) for job in jobs], chunksize=1):
+                print("\n".join(report.lines), end="\n" if report.lines else "", flush=True)
+                reports.append(report)
+        print_tables(reports)
     finally:
         place.remove_base()
+    passed, failed = sum(report.passed for report in reports), sum(report.failed for report in reports)
     print("power tests took %.0f s" % (time.monotonic() - begun))
     print("%d passed, %d failed" % (passed, failed))
     return 1 if failed or not passed else 0
