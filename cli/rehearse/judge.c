@@ -215,13 +215,13 @@ static const char *verdict_of(const json_t *outcome)
     return json_int(outcome, "resumes", 0) ? "resumes" : "ok";
 }
 
-/* What nobody asks for any more; the history stays where there is something to explain. */
-static void forget_evidence(json_t *outcome)
+/* What nobody asks for any more; the history stays where there is something to explain, or to look at. */
+static void forget_evidence(const struct rehearsal *rehearsal, json_t *outcome)
 {
     static const char *const parts[] = {"cluster", "counts", "done"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         json_object_del(outcome, parts[i]);
-    if (!json_array_size(json_object_get(outcome, "findings")))
+    if (!json_array_size(json_object_get(outcome, "findings")) && !rehearsal->chosen)
         json_object_del(outcome, "history");
 }
 
@@ -241,5 +241,5 @@ void judge(const struct rehearsal *rehearsal, const struct situation *situation,
         compare(rehearsal, situation, outcome);
     json_object_set_new(outcome, "outcome", json_string(verdict_of(outcome)));
     if (rehearsal->straight)
-        forget_evidence(outcome);
+        forget_evidence(rehearsal, outcome);
 }

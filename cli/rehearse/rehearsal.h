@@ -28,13 +28,13 @@
 struct rehearsal {
     const struct invocation *invocation;
     struct job *job;
-    struct machine *machine;
     const json_t *params;
     const char *working_folder; /* the operator's: relative paths start there */
     char *folder;               /* private; everything is below it */
     char *stage;                /* below it: what places are copied from */
     int lock;                   /* held while the folder is in use */
     bool approves;
+    bool chosen;            /* --only, --fault: what happened is told */
     bool *has_probe;        /* of each step, as the job file said: a stand-in answers instead */
     int unplayed;           /* steps that change something and have no stand-in */
     json_t *notes;          /* array of texts: what is not rehearsed, what could not be read */
@@ -144,6 +144,10 @@ int troupe_run(const struct rehearsal *rehearsal, const struct situations *situa
                json_t **outcomes, struct error *error);
 /* The signal that ended it; 0: none. */
 int troupe_signal(void);
+
+/* ---- story.c ---- */
+/* Prints what happened in a situation, as `pawl submit` shows it. */
+void story_print(const struct rehearsal *rehearsal, const json_t *outcome);
 
 /* ---- verdict.c: what is printed ---- */
 /* Prints the table, or the JSON document; the exit status. */

@@ -33,7 +33,7 @@ static bool is_named(const struct situation *situation, const char *name)
 static bool is_wanted(const struct rehearsal *rehearsal, const struct situation *situation)
 {
     const struct invocation *invocation = rehearsal->invocation;
-    bool chosen = invocation_has(invocation, "only") || invocation_has(invocation, "fault"), wanted = !chosen;
+    bool wanted = !rehearsal->chosen;
     for (int i = 0; i < invocation->option_count; i++) {
         const struct given_option *option = &invocation->options[i];
         bool names = !strcmp(option->name, "only") || !strcmp(option->name, "fault");
@@ -165,6 +165,8 @@ int command_rehearse(struct invocation *invocation)
                                       .params = params,
                                       .working_folder = folder,
                                       .lock = -1,
+                                      .chosen = invocation_has(invocation, "only") ||
+                                                invocation_has(invocation, "fault"),
                                       .approves = !invocation_has(invocation, "no-approvals"),
                                       .notes = json_array()};
         status = rehearse(&rehearsal);

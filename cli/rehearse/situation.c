@@ -148,6 +148,9 @@ static void play(const struct rehearsal *rehearsal, const struct situation *situ
     }
     json_object_set_new(outcome, "resumes", json_integer(resumes));
     json_object_set_new(outcome, "decisions", json_integer(decisions));
+    bool only_helm = situation->victims && !strcmp(situation->victims, "helm");
+    if (situation->cut && !only_helm && !json_object_get(outcome, "cut"))
+        json_object_set_new(outcome, "missed", json_true());
     json_object_set_new(outcome, "end", json_string(end_text(status)));
     if (status < 0)
         finding_add(outcome, "%s", error.message);

@@ -104,7 +104,8 @@ static void plan_effect(struct situations *situations, const json_t *trace, cons
 {
     static const struct {
         const char *victims, *says;
-    } deaths[] = {{NULL, "helm killed"}, {"driver", "pawl killed"}, {"all", "pawl, keeper and helm killed"}};
+    } deaths[] = {
+        {"helm", "helm killed"}, {"driver", "pawl killed"}, {"all", "pawl, keeper and helm killed"}};
     const char *name = json_text(effect, "effect", ""), *caller = json_text(effect, "caller", "");
     bool of_helm = strstr(caller, "/helm");
     char *step = string_copy(step_of_effect(trace, of));
@@ -117,7 +118,7 @@ static void plan_effect(struct situations *situations, const json_t *trace, cons
                                       after ? "after" : "before", of, name),
                 .cut = after ? CUT_AFTER_EFFECT : CUT_BEFORE_EFFECT,
                 .number = of,
-                .victims = deaths[i].victims,
+                .victims = of_helm ? deaths[i].victims : NULL,
             };
             add_crash(situations, number, situation);
             free(situation.what);

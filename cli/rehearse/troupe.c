@@ -114,6 +114,18 @@ static int employ(struct troupe *troupe, int player, struct error *error)
     return 0;
 }
 
+/* On a terminal, a line that is written over. */
+static void show_progress(const struct troupe *troupe, int ended, int of)
+{
+    const struct invocation *invocation = troupe->rehearsal->invocation;
+    if (invocation->json || invocation->quiet || of < 2 || !isatty(STDERR_FILENO))
+        return;
+    if (ended < of)
+        fprintf(stderr, "\r  %d of %d rehearsals", ended, of);
+    else
+        fputs("\r\033[K", stderr);
+}
+
 static void note_ended(struct troupe *troupe, pid_t pid)
 {
     for (int player = 0; player < troupe->size; player++) {
@@ -147,6 +159,10 @@ int troupe_run(const struct rehearsal *rehearsal, const struct situations *situa
         pid_t pid = waitpid(-1, NULL, 0);
         if (pid > 0)
             note_ended(&troupe, pid);
+        int busy = 0;
+        for (int player = 0; player < troupe.size; player++)
+            busy += troupe.players[player] != 0;
+        show_progress(&troupe, troupe.next - from - busy, situations->count - from);
     }
     if (!result && !ended_by)
         return 0;

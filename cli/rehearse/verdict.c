@@ -11,6 +11,7 @@
 #include "cli/report.h"
 
 #define COLUMNS_MAX 32
+#define STORIES_MAX 3
 #define CELL_WIDTH  7
 #define FIRST_WIDTH 10
 
@@ -209,13 +210,25 @@ static int count_of(const struct table *table, const char *outcome)
     return count;
 }
 
+/* Where few were asked for by name. */
+static bool tells_stories(const struct table *table)
+{
+    return table->rehearsal->chosen && table->situations->count - 1 <= STORIES_MAX;
+}
+
 static void print_text(const struct table *table, int64_t took_ms, int unsafe)
 {
     size_t index;
     json_t *note;
     print_counts(table, took_ms);
     print_table(table);
+    for (int i = 1; tells_stories(table) && i < table->situations->count; i++)
+        story_print(table->rehearsal, table->outcomes[i]);
     json_array_foreach(table->rehearsal->notes, index, note) printf("  note: %s\n", json_string_value(note));
+    for (int i = 0; i < table->situations->count; i++)
+        if (json_bool(table->outcomes[i], "missed", false))
+            printf("  note: %s was not met: the run took another way (%s)\n",
+                   json_text(table->outcomes[i], "name", ""), json_text(table->outcomes[i], "what", ""));
     for (int i = 0; i < table->situations->count; i++)
         if (rank(table->outcomes[i]) == OUTCOME_COUNT - 1)
             print_unsafe(table->rehearsal, table->outcomes[i]);

@@ -36,6 +36,8 @@ static void kill_point_read(struct world *world)
                   {"before-request:", KILL_BEFORE_REQUEST},  {"after-request:", KILL_AFTER_REQUEST},
                   {"stop-after-effect:", STOP_AFTER_EFFECT}, {"stop-after-request:", STOP_AFTER_REQUEST}};
     const char *text = getenv("PAWL_SIM_KILL");
+    if (getenv("PAWL_SIM_VICTIMS") && !getenv("PAWL_SIM_DRIVER"))
+        return; /* meant for a helm under a keeper, not for this process */
     for (size_t i = 0; text && i < sizeof points / sizeof *points; i++)
         if (!strncmp(text, points[i].name, strlen(points[i].name))) {
             world->kill_point = points[i].point;
@@ -156,13 +158,13 @@ static void log_line(struct world *world, const char *kind, const char *what, js
     json_decref(more);
 }
 
-/* Ends by a signal what PAWL_SIM_VICTIMS names: without it the process that makes the effect. Where that is a
- * helm under a keeper, "driver" ends the driver instead and lets helm go on, "all" ends driver and keeper
- * with it: what a machine that loses power takes along. */
+/* Ends by a signal what PAWL_SIM_VICTIMS names: without it the process that makes the effect. With it only a
+ * helm under a keeper meets its end: "helm" alone; "driver": the driver instead, and helm goes on; "all":
+ * driver and keeper with it, what a machine that loses power takes along. */
 static void die(int signal_number)
 {
     const char *victims = getenv("PAWL_SIM_VICTIMS"), *driver = getenv("PAWL_SIM_DRIVER");
-    if (victims && driver) {
+    if (victims && strcmp(victims, "helm") && driver) {
         kill((pid_t)strtol(driver, NULL, 10), SIGKILL);
         if (!strcmp(victims, "driver"))
             return;
