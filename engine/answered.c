@@ -1,6 +1,4 @@
 /* What a row of the table does with an answer: of the look ahead, a probe, a mend, a prepare, a body. */
-#include <stdio.h>
-
 #include "base/json.h"
 #include "engine/table.h"
 
@@ -16,13 +14,12 @@ bool plan_agreed(struct deciding *d)
  * yet, only its cause to mend, or the run to give up. */
 bool plan_refused(struct deciding *d)
 {
-    struct error error = *d->stimulus->error;
-    char mend[sizeof error.next];
-    snprintf(mend, sizeof mend, "%s", error.next);
+    const struct error *cause = d->stimulus->error;
+    struct error error = *cause;
     error_context(&error, "nothing was begun (the run stands at \"%s\")", step_in_hand(d)->id);
     error_next(&error,
                "%s%sput that right, then: pawl resume %lld; or give up: pawl cancel %lld --reason \"…\"",
-               mend, *mend ? "; " : "", (long long)d->run->id, (long long)d->run->id);
+               cause->next, *cause->next ? "; " : "", (long long)d->run->id, (long long)d->run->id);
     emit_run_failed(d, &error);
     return do_leave(d);
 }
