@@ -68,14 +68,15 @@ static void keep_failure(struct reading *reading, const struct record *record, c
 static void keep_reason(struct reading *reading, const struct record *record, const json_t *body)
 {
     const char *text = json_text(body, "reason", "");
+    const char *word = !strcmp(record->event, "cancel_requested") ? "cancel" : "rollback";
     json_decref(reading->reason);
     if (strcmp(text, "on_failure: rollback")) {
-        reading->reason = json_pack("{s:s,s:s}", "actor", record->actor, "text", text);
+        reading->reason = json_pack("{s:s,s:s,s:s}", "word", word, "actor", record->actor, "text", text);
         return;
     }
     char *failure = string_format("\"%s\" failed: %s", reading->failed_step ? reading->failed_step : "",
                                   reading->failed_message ? reading->failed_message : "");
-    reading->reason = json_pack("{s:n,s:o}", "actor", "text", text_json(failure));
+    reading->reason = json_pack("{s:s,s:n,s:o}", "word", word, "actor", "text", text_json(failure));
     free(failure);
 }
 
@@ -116,11 +117,11 @@ static int read_wait(struct reading *reading, int64_t run, struct error *error)
                : 0;
 }
 
-/* Why it ended as it was not meant to. */
+/* Why it was, or is being, ended as it was not meant to. There is no way back from either word. */
 static int read_reason(struct reading *reading, int64_t run, struct error *error)
 {
     const char *status = standing_status(reading->standing);
-    if (strcmp(status, "cancelled") && strcmp(status, "rolled_back"))
+    if (!strcmp(status, "succeeded") || !strcmp(status, "queued"))
         return 0;
     return store_each_record(reading->store, run, 0, see_reason, reading, error) < 0 ? -1 : 0;
 }
@@ -178,9 +179,10 @@ static void say_reason(const struct standing *standing, struct text *out)
 {
     const json_t *reason = json_object_get(standing->run, "reason");
     const char *actor = json_text(reason, "actor", NULL);
-    bool cancelled = !strcmp(standing_status(standing), "cancelled");
-    char *line = string_format("%s%s%s: %s", cancelled ? "cancelled" : "rolled back", actor ? " by " : "",
-                               actor ? actor : "", json_text(reason, "text", ""));
+    bool cancel = !strcmp(json_text(reason, "word", ""), "cancel");
+    bool ended = !strcmp(standing_status(standing), cancel ? "cancelled" : "rolled_back");
+    char *line = string_format("%s%s%s%s: %s", ended ? "" : "is being ", cancel ? "cancelled" : "rolled back",
+                               actor ? " by " : "", actor ? actor : "", json_text(reason, "text", ""));
     char *clean = line_cleaned(line);
     text_format(out, "%s\n", clean);
     free(clean);
@@ -243,8 +245,8 @@ static const struct {
 } STATUSES[] = {
     {"succeeded", EXIT_SUCCEEDED, NULL},
     {"failed", EXIT_FAILED, say_failure},
-    {"cancelled", EXIT_FAILED, say_reason},
-    {"rolled_back", EXIT_FAILED, say_reason},
+    {"cancelled", EXIT_FAILED, NULL},
+    {"rolled_back", EXIT_FAILED, NULL},
     {"interrupted", EXIT_INTERRUPTED, say_interruption},
     {"queued", GOES_ON, say_queue},
     {"running", GOES_ON, say_wait},
@@ -265,6 +267,8 @@ void standing_say_next(const struct standing *standing, struct text *out)
     int found = find_status(standing);
     if (STATUSES[found].say)
         STATUSES[found].say(standing, out);
+    if (json_is_object(json_object_get(standing->run, "reason")))
+        say_reason(standing, out);
 }
 
 int standing_exit_status(const struct standing *standing)

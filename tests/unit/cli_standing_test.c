@@ -63,6 +63,18 @@ static void write_long_job(void)
     free(text);
 }
 
+/* One that does not heed being asked to stop until it may. */
+static void write_stubborn_job(void)
+{
+    char *text = string_format("job: stubborn\nversion: 1\nsteps:\n"
+                               "  - id: work\n    uses: command\n    effect: converge\n"
+                               "    with: {argv: [/bin/sh, -c, 'trap \"\" TERM; touch %s/stubborn; "
+                               "until [ -e %s/end ]; do sleep 0.05; done']}\n",
+                               test_folder, test_folder);
+    write_job("stubborn", text);
+    free(text);
+}
+
 /* ---- nothing changed ---- */
 
 START_TEST(resume_from_a_step_that_was_not_entered_records_nothing)
@@ -220,8 +232,18 @@ START_TEST(a_cancel_says_what_it_waits_for_and_how_long)
     expect_said(ran.out, "cancel accepted; it waits for \"work\"");
     expect_said(ran.out, "10s at most");
     ck_assert_int_eq(status_of(driver), 1);
+    write_stubborn_job();
+    driver = pawl_in_background("submit stubborn.yaml");
+    wait_for_file("stubborn");
+    expect("cancel 2 --reason 'too long'", 0);
+    expect("status 2", 0);
+    expect_said(ran.out, "is being cancelled by ops@bastion: too long");
+    ck_assert_int_eq(system("touch end"), 0);
+    ck_assert_int_eq(status_of(driver), 1);
+    expect("status 2", 0);
+    expect_said(ran.out, "\ncancelled by ops@bastion: too long");
     expect("submit asks.yaml", 3);
-    expect("cancel 2 --reason x --json", 0); /* nothing is in flight */
+    expect("cancel 3 --reason x --json", 0); /* nothing is in flight */
     ck_assert_ptr_null(strstr(ran.out, "in_flight"));
 }
 END_TEST
