@@ -136,7 +136,8 @@ static enum command_outcome resolve(struct deciding *d, const struct run_command
         return COMMAND_REFUSED;
     bool standing = run->place == PLACE_UNKNOWN || run->place == PLACE_STOPPED ||
                     run->place == PLACE_APPROVAL || (run->place == PLACE_ENTER && run->paused);
-    if (!standing)
+    /* A probe that is out would come back to whatever is in hand then. */
+    if (!standing || d->live->out != ORDER_NOTHING)
         return refuse(error,
                       "the step is under way; a person decides about one that is unknown, failed or pending");
     const char *how = json_text(command->body, "how", "");

@@ -16,6 +16,8 @@ static bool give(struct deciding *d, enum order order)
     d->live->out = order;
     d->live->due_ms = -1;
     d->live->after_wait = ORDER_NOTHING;
+    if (order == ORDER_APPLY) /* what a body does that waited, or a child that was adopted, is yet to end */
+        d->live->act_ended_ms = -1;
     return false;
 }
 

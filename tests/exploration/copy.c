@@ -109,6 +109,9 @@ const char *run_difference(const struct run *run, const struct run *other)
 
 /* ---- writing down: two moments with the same bytes have the same future ---- */
 
+/* What is left over from steps and bodies that have ended, and is set anew before anybody looks, is left out;
+ * times count only as far as they have run out, since timeouts are long against every other wait (policy.h).
+ */
 struct writing {
     unsigned char *bytes;
     size_t length, size;
@@ -131,42 +134,43 @@ static void put_flags(struct writing *writing, const bool *flags, int count)
 #define FLAGS(...)                                                                                           \
     put_flags(writing, (bool[]){__VA_ARGS__}, (int)(sizeof(bool[]){__VA_ARGS__} / sizeof(bool)))
 
-static void put_act(struct writing *writing, const struct run_act *act)
+static void put_act(struct writing *writing, const struct run_act *act, bool in_hand)
 {
-    FLAGS(act->unproven, act->before, act->acted, act->answered, act->granted, act->inputs, act->checkpoint,
-          act->prepared);
-    put(writing, act->starts > 1 ? 2 : act->starts); /* beyond the first they only name files */
+    FLAGS(act->unproven, act->before, act->acted, in_hand && act->answered, act->granted, act->inputs,
+          act->checkpoint, act->starts);
 }
 
-static void put_effect(struct writing *writing, const struct effect *effect)
+static void put_effect(struct writing *writing, const struct effect *effect, bool in_hand)
 {
-    FLAGS(effect->in_flight, effect->sent, effect->intent, effect->prepared, effect->guards_agree,
-          effect->granted, effect->by_retry);
+    FLAGS(effect->in_flight, effect->sent, effect->intent, effect->intent && effect->prepared,
+          effect->intent && effect->guards_agree, effect->granted, effect->by_retry);
     put(writing, effect->done);
+    put(writing, in_hand ? effect->failures : 0);
 }
 
-/* Time counts only as far as it has run out: timeouts are long against every other wait (moment.h). */
 static void put_step(struct writing *writing, const struct moment *moment, int index)
 {
     const struct run_step *step = &moment->run->steps[index];
     const struct machine_step *policy = &moment->machine->steps[index];
     const struct step_truth *truth = &moment->steps[index];
+    bool in_hand = index == moment->run->step;
     put(writing, step->status);
     put(writing, step->visit);
-    put(writing, step->attempt);
-    put(writing, step->failures);
     put(writing, step->extra_visits);
-    FLAGS(step->approved, step->carry, policy->timeout_ms && step->spent_ms >= policy->timeout_ms,
-          policy->attempt_timeout_ms && step->attempt_spent_ms >= policy->attempt_timeout_ms,
-          step->started_ms, step->visit_starts, json_object_size(step->outputs), step->outputs);
-    FLAGS(step->error, step->succeeded_inputs, step->mend, truth->present, truth->by_person,
-          truth->succeeded);
+    if (in_hand) {
+        put(writing, step->attempt > 2 ? 3 : step->attempt); /* a good look in between gives them anew */
+        put(writing, step->failures);
+        FLAGS(policy->timeout_ms && step->spent_ms >= policy->timeout_ms,
+              policy->attempt_timeout_ms && step->attempt_spent_ms >= policy->attempt_timeout_ms,
+              step->approved, truth->approved_visit == step->visit, truth->visit == step->visit);
+    }
+    FLAGS(step->carry, step->started_ms, step->outputs, step->succeeded_inputs, step->mend, truth->present,
+          truth->by_person, truth->succeeded);
     put(writing, truth->rank);
-    put(writing, truth->approved_visit);
-    put_act(writing, &step->act);
-    put_act(writing, &step->undo);
-    put_effect(writing, &truth->act);
-    put_effect(writing, &truth->undo);
+    put_act(writing, &step->act, in_hand);
+    put_act(writing, &step->undo, in_hand);
+    put_effect(writing, &truth->act, in_hand);
+    put_effect(writing, &truth->undo, in_hand);
 }
 
 static void put_run(struct writing *writing, const struct moment *moment)
@@ -180,12 +184,25 @@ static void put_run(struct writing *writing, const struct moment *moment)
     put(writing, run->step);
     put(writing, run->waiting);
     FLAGS(run->paused, run->cancelling, run->undoing, run->entered, run->holds_lock, run->began, run->clean,
-          run->question);
+          run->waiting == WAIT_TIMER && run->wait_until_ms > run->submitted_ms + moment->now_ms);
     put(writing, used_up ? machine_step_index(moment->machine, used_up) : -1);
-    put(writing, run->waiting == WAIT_TIMER && run->wait_until_ms > run->submitted_ms + moment->now_ms);
     put(writing, (int)json_array_size(run->undo_order));
     json_array_foreach(run->undo_order, index, id)
         put(writing, machine_step_index(moment->machine, json_string_value(id)));
+}
+
+/* Whether it counts when what was sent could last act. */
+static bool any_once_in_hand(const struct moment *moment)
+{
+    if (moment->run->step < 0)
+        return false;
+    const struct machine_step *step = &moment->machine->steps[moment->run->step];
+    return step->act.effect == EFFECT_ONCE || (step->undo.uses && step->undo.effect == EFFECT_ONCE);
+}
+
+static bool acts_now(const struct moment *moment)
+{
+    return moment->run->place == PLACE_STARTED || moment->run->place == PLACE_PREPARED;
 }
 
 static void put_live(struct writing *writing, const struct moment *moment)
@@ -197,19 +214,36 @@ static void put_live(struct writing *writing, const struct moment *moment)
     }
     int64_t now_ms = moment->now_ms, deadline_ms = machine_deadline_ms(moment->run, live);
     const char *from = json_text(live->ending_body, "from", NULL);
+    bool probes = live->out == ORDER_PROBE || live->after_wait == ORDER_PROBE;
     put(writing, live->out);
     put(writing, live->after_wait);
     put(writing, live->ending);
     put(writing, live->ending == ENDING_FROM && from ? machine_step_index(moment->machine, from) : -1);
     put(writing, live->probe_failures);
-    put(writing, live->child);
-    FLAGS(live->fresh, live->acting, live->planned, live->asks_undo, live->looked, live->half_done,
-          live->asked_children, live->effect_begun);
+    FLAGS(live->fresh, live->acting, live->planned, probes && live->asks_undo, live->looked, live->half_done,
+          live->asked_children, acts_now(moment) && live->effect_begun);
     FLAGS(live->due_ms >= 0, live->due_ms > now_ms, deadline_ms >= 0 && deadline_ms <= now_ms,
           deadline_ms >= 0 && live->due_ms > deadline_ms, live->counted_to_ms >= 0,
-          now_ms - live->recorded_ms >= AGAIN_MS, live->act_ended_ms >= 0,
-          live->act_ended_ms >= 0 && now_ms >= live->act_ended_ms + SETTLE_MS);
-    FLAGS(live->inputs, live->checkpoint, live->probe_checkpoint, live->foreign_keeper);
+          now_ms - live->recorded_ms >= AGAIN_MS, live->inputs, live->checkpoint);
+    if (any_once_in_hand(moment))
+        FLAGS(live->act_ended_ms >= 0, live->act_ended_ms >= 0 && now_ms >= live->act_ended_ms + SETTLE_MS,
+              live->act_ended_ms >= 0 && live->due_ms >= live->act_ended_ms + SETTLE_MS,
+              moment->ended_ms >= 0 && live->due_ms >= moment->ended_ms + SETTLE_MS);
+}
+
+static bool child_counts(const struct moment *moment)
+{
+    const struct run *run = moment->run;
+    bool there = moment->child == KEEPER_READY || moment->child == CHILD_LIVES;
+    return there || (run->step >= 0 && machine_act_in_hand(run)->runs_child &&
+                     run_act_in_hand((struct run *)run)->acted);
+}
+
+static bool gate_counts(const struct moment *moment)
+{
+    const struct live *live = moment->live;
+    bool held = live && (live->ending != ENDING_NONE || moment->run->cancelling || moment->run->paused);
+    return held || moment->body != BODY_NONE || moment->child == KEEPER_READY;
 }
 
 size_t moment_write(const struct moment *moment, unsigned char *bytes, size_t size)
@@ -219,13 +253,15 @@ size_t moment_write(const struct moment *moment, unsigned char *bytes, size_t si
     for (int i = 0; i < moment->machine->step_count; i++)
         put_step(writing, moment, i);
     put_live(writing, moment);
-    FLAGS(moment->gate_closed, moment->gate_begun, moment->left, moment->stopping, moment->wants_lock,
-          moment->foreign, moment->rollback_row, moment->body_undo);
+    FLAGS(moment->gate_closed && gate_counts(moment), moment->gate_begun && acts_now(moment), moment->left,
+          moment->stopping, moment->wants_lock, moment->foreign && child_counts(moment), moment->rollback_row,
+          moment->body != BODY_NONE && moment->body_undo);
     FLAGS(moment->lock, moment->cancelling, moment->paused, moment->rolling, moment->failed, moment->ended,
-          moment->started, moment->ended_ms >= 0 && moment->now_ms >= moment->ended_ms + SETTLE_MS);
-    put(writing, moment->ended_ms < 0);
+          moment->started);
+    if (any_once_in_hand(moment))
+        FLAGS(moment->ended_ms < 0, moment->ended_ms >= 0 && moment->now_ms >= moment->ended_ms + SETTLE_MS);
     put(writing, moment->body);
-    put(writing, moment->child);
+    put(writing, child_counts(moment) ? moment->child : NO_CHILD);
     put(writing, moment->words);
     put(writing, moment->faults);
     return whole.length;

@@ -94,69 +94,70 @@ uint32_t graph_dead_end(const struct graph *graph)
     return dead < graph->count ? dead : GRAPH_NONE;
 }
 
-/* Takes nodes away that nothing leads to, again and again; what stays leads to, or lies on, a cycle. */
-static uint32_t *count_ways_in(const struct graph *graph)
+enum colour { NEW, ON_THE_WAY, DONE };
+
+/* Depth first along answers that settle something: a way that meets itself is a cycle. */
+struct walk {
+    const struct graph *graph;
+    unsigned char *colours; /* enum colour, by node */
+    uint32_t *way, *next;   /* the nodes of the way, and which edge of each comes next */
+    uint32_t length;
+};
+
+static void walk_to(struct walk *walk, uint32_t node)
 {
-    uint32_t *in = memory_new(graph->count * sizeof *in), *queue = memory_new(graph->count * sizeof *queue),
-             tail = 0;
-    for (uint32_t i = 0; i < graph->edge_count; i++)
-        in[graph->edges[i].to] += graph->edges[i].kind == HAPPEN_ON;
-    for (uint32_t node = 0; node < graph->count; node++)
-        if (!in[node])
-            queue[tail++] = node;
-    for (uint32_t head = 0; head < tail; head++)
-        for (uint32_t i = 0; i < graph->nodes[queue[head]].edge_count; i++) {
-            const struct edge *edge = edge_of(graph, queue[head], i);
-            if (edge->kind == HAPPEN_ON && !--in[edge->to])
-                queue[tail++] = edge->to;
-        }
-    free(queue);
-    return in;
+    walk->colours[node] = ON_THE_WAY;
+    walk->way[walk->length] = node;
+    walk->next[walk->length++] = 0;
 }
 
-/* Backwards among what stayed: whoever still has a way in has a predecessor that stayed, so this meets
- * itself. */
-static uint32_t predecessor(const struct graph *graph, const uint32_t *in, uint32_t node, int *out_row)
+/* The rows of the cycle that the next edge of the way closes. */
+static int *cycle_rows(const struct walk *walk, uint32_t to)
 {
-    for (uint32_t from = 0; from < graph->count; from++)
-        for (uint32_t i = 0; in[from] && i < graph->nodes[from].edge_count; i++) {
-            const struct edge *edge = edge_of(graph, from, i);
-            *out_row = edge->row;
-            if (edge->kind == HAPPEN_ON && edge->to == node)
-                return from;
-        }
-    return GRAPH_NONE;
+    uint32_t first = walk->length;
+    while (walk->way[--first] != to)
+        ;
+    int *rows = memory_new((walk->length - first + 1) * sizeof *rows), count = 0;
+    for (uint32_t i = first; i < walk->length; i++)
+        rows[count++] = edge_of(walk->graph, walk->way[i], walk->next[i] - 1)->row;
+    rows[count] = -1;
+    return rows;
 }
 
-static uint32_t find_cycle(const struct graph *graph, const uint32_t *in, uint32_t node, int **out_cycle)
+static uint32_t walk_from(struct walk *walk, uint32_t first, int **out_cycle)
 {
-    int *rows = memory_new((graph->count + 1) * sizeof *rows), length = 0, row = 0;
-    bool *met = memory_new(graph->count * sizeof *met);
-    for (; !met[node]; node = predecessor(graph, in, node, &row))
-        met[node] = true; /* now it lies on a cycle */
-    uint32_t first = node;
-    do {
-        node = predecessor(graph, in, node, &row);
-        rows[length++] = row;
-    } while (node != first);
-    for (int i = 0; i < length / 2; i++) {
-        int swapped = rows[i];
-        rows[i] = rows[length - 1 - i];
-        rows[length - 1 - i] = swapped;
+    walk_to(walk, first);
+    while (walk->length) {
+        uint32_t node = walk->way[walk->length - 1], index = walk->next[walk->length - 1]++;
+        if (index >= walk->graph->nodes[node].edge_count) {
+            walk->colours[node] = DONE;
+            walk->length--;
+            continue;
+        }
+        const struct edge *edge = edge_of(walk->graph, node, index);
+        if (edge->kind != HAPPEN_ON || walk->colours[edge->to] == DONE)
+            continue;
+        if (walk->colours[edge->to] == ON_THE_WAY) {
+            *out_cycle = cycle_rows(walk, edge->to);
+            return edge->to;
+        }
+        walk_to(walk, edge->to);
     }
-    rows[length] = -1;
-    free(met);
-    *out_cycle = rows;
-    return first;
+    return GRAPH_NONE;
 }
 
 uint32_t graph_livelock(const struct graph *graph, int **out_cycle)
 {
-    uint32_t *in = count_ways_in(graph), node = 0;
-    *out_cycle = NULL;
-    while (node < graph->count && !in[node])
-        node++;
-    uint32_t found = node < graph->count ? find_cycle(graph, in, node, out_cycle) : GRAPH_NONE;
-    free(in);
+    struct walk walk = {.graph = graph,
+                        .colours = memory_new(graph->count),
+                        .way = memory_new(graph->count * sizeof *walk.way),
+                        .next = memory_new(graph->count * sizeof *walk.next)};
+    uint32_t found = GRAPH_NONE;
+    for (uint32_t node = 0; node < graph->count && found == GRAPH_NONE; node++)
+        if (walk.colours[node] == NEW)
+            found = walk_from(&walk, node, out_cycle);
+    free(walk.colours);
+    free(walk.way);
+    free(walk.next);
     return found;
 }

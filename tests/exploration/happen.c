@@ -10,6 +10,9 @@
 typedef bool may(const struct moment *moment);
 typedef void make(struct moment *moment, struct happening *happening);
 
+static may may_be_due;
+static make make_due;
+
 /* ---- what is so ---- */
 
 static bool is_out(const struct moment *moment, enum order order)
@@ -185,7 +188,8 @@ static void make_prepare_failed_again(struct moment *moment, struct happening *h
 static bool may_refuse(const struct moment *moment)
 {
     const struct live *live = moment->live;
-    bool asked_again = is_out(moment, ORDER_APPLY) && live->checkpoint && !live->acting;
+    bool asked_again = is_out(moment, ORDER_APPLY) && moment->body == BODY_OUT && live->checkpoint &&
+                       !live->acting;
     return (may_prepare(moment) || asked_again) && has_guards(moment);
 }
 static bool may_refuse_again(const struct moment *moment)
@@ -216,7 +220,7 @@ static bool may_be_turned_back(const struct moment *moment)
 {
     bool passes = is_out(moment, ORDER_MEND) ||
                   (is_out(moment, ORDER_APPLY) && !runs_child(moment) && !observes(moment));
-    return passes && moment->gate_closed;
+    return passes && moment->gate_closed && (moment->body == BODY_OUT || may_stay_in_flight(moment));
 }
 static void make_turned_back(struct moment *moment, struct happening *happening)
 {
@@ -273,11 +277,11 @@ static bool may_wait(const struct moment *moment)
 }
 static void make_wait(struct moment *moment, struct happening *happening)
 {
-    again(moment, false, happening);
+    again(moment, runs_child(moment), happening);
 }
 static bool may_wait_for_effect(const struct moment *moment)
 {
-    return is_out(moment, ORDER_APPLY) && moment->body == BODY_SENT;
+    return is_out(moment, ORDER_APPLY) && moment->body == BODY_SENT && may_stay_in_flight(moment);
 }
 static void make_wait_for_effect(struct moment *moment, struct happening *happening)
 {
@@ -366,6 +370,20 @@ static void make_cannot_reach(struct moment *moment, struct happening *happening
     error_set(&answer.error, ERROR_CLUSTER_UNREACHABLE, WHY);
     tell(moment, STIMULUS_PROBE_CANNOT_TELL, &answer, happening);
 }
+/* Once by itself, and from there until the machine has had enough: what lies between is the same. */
+static bool may_not_reach(const struct moment *moment)
+{
+    return may_probe(moment) && !moment->live->probe_failures;
+}
+static void make_never_reached(struct moment *moment, struct happening *happening)
+{
+    do {
+        make_cannot_reach(moment, happening);
+        if (!may_be_due(moment))
+            return;
+        make_due(moment, happening);
+    } while (may_probe(moment) && moment->live->probe_failures);
+}
 static bool may_mend(const struct moment *moment)
 {
     return is_out(moment, ORDER_MEND);
@@ -378,9 +396,23 @@ static void make_mend_failed(struct moment *moment, struct happening *happening)
 {
     fail(moment, STIMULUS_MEND_FAILED, false, happening);
 }
+static bool may_not_mend(const struct moment *moment)
+{
+    return may_mend(moment) && !moment->live->probe_failures;
+}
 static void make_mend_failed_again(struct moment *moment, struct happening *happening)
 {
     fail(moment, STIMULUS_MEND_FAILED, true, happening);
+}
+
+static void make_never_mended(struct moment *moment, struct happening *happening)
+{
+    do {
+        make_mend_failed_again(moment, happening);
+        if (!may_be_due(moment))
+            return;
+        make_due(moment, happening);
+    } while (may_mend(moment) && moment->live->probe_failures);
 }
 
 /* ---- the world ---- */
@@ -456,12 +488,15 @@ static void make_due(struct moment *moment, struct happening *happening)
 /* Also while a body is out, and where the loop comes late: both are due then. */
 static bool may_be_late(const struct moment *moment)
 {
-    return moment->live && !moment->left && deadline_ms(moment) > moment->now_ms &&
-           may_become(moment, deadline_ms(moment));
+    if (!moment->live || moment->left || deadline_ms(moment) < 0)
+        return false;
+    bool looks = moment->body == BODY_NONE; /* else it is only noticed when the body returns */
+    return (looks || deadline_ms(moment) > moment->now_ms) && may_become(moment, deadline_ms(moment));
 }
 static void make_late(struct moment *moment, struct happening *happening)
 {
-    moment->now_ms = deadline_ms(moment);
+    if (deadline_ms(moment) > moment->now_ms)
+        moment->now_ms = deadline_ms(moment);
     moment_tick(moment, happening);
 }
 
@@ -657,10 +692,12 @@ static const struct {
     {"probe not-done mend", may_find_mend, make_found_mend, HAPPEN_ON},
     {"probe in-progress 40s", may_probe, make_in_progress, HAPPEN_AGAIN},
     {"probe cannot-tell why", may_probe, make_cannot_tell, HAPPEN_ON},
-    {"probe cannot-tell why transient", may_probe, make_cannot_reach, HAPPEN_AGAIN},
+    {"probe cannot-tell why transient", may_not_reach, make_cannot_reach, HAPPEN_AGAIN},
+    {"probe cannot-tell why transient (again and again)", may_probe, make_never_reached, HAPPEN_ON},
     {"mended", may_mend, make_mended, HAPPEN_ON},
     {"mend-failed why", may_mend, make_mend_failed, HAPPEN_ON},
-    {"mend-failed why transient", may_mend, make_mend_failed_again, HAPPEN_AGAIN},
+    {"mend-failed why transient", may_not_mend, make_mend_failed_again, HAPPEN_AGAIN},
+    {"mend-failed why transient (again and again)", may_mend, make_never_mended, HAPPEN_ON},
     {"(what was sent arrives)", any_in_flight, make_arrived, HAPPEN_ON},
     {"(what was sent is lost)", any_in_flight, make_lost, HAPPEN_ON},
     {"child exited (0)", may_child, make_child_ok, HAPPEN_ON},

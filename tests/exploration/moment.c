@@ -218,6 +218,10 @@ static void commit(struct moment *moment, struct decision *decision, struct happ
         carry_out(moment, decision->order, happening);
     if (decision->more && moment->live)
         moment_tick(moment, happening);
+    const struct live *live = moment->live;
+    bool calls = live && (live->out == ORDER_APPLY || live->after_wait == ORDER_APPLY);
+    if (!calls && moment->child != CHILD_LIVES && moment->ended_ms < 0)
+        moment->ended_ms = moment->now_ms; /* nobody waits for it any more */
 }
 
 void moment_decide(struct moment *moment, const struct stimulus *stimulus, struct happening *happening)

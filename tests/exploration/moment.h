@@ -22,6 +22,7 @@ struct effect {
     bool sent;          /* by the latest start */
     bool intent;        /* step_started is durable, by this driver, and nothing has ended that start */
     bool prepared, guards_agree;
+    unsigned char failures; /* in a row, of this visit, since a person last said go on */
     bool granted, by_retry; /* a person's --retry: not used yet; used by the latest start */
 };
 
@@ -30,7 +31,7 @@ struct step_truth {
     bool present;   /* the step's effect is there, not undone */
     bool by_person; /* a person answers for how it stands */
     bool succeeded; /* ever */
-    unsigned char approved_visit;
+    unsigned char visit, approved_visit;
     unsigned char rank; /* by its latest start: 1 is the oldest; 0: never started */
 };
 

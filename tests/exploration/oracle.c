@@ -75,8 +75,11 @@ static void see_started(struct seeing *seeing)
     HOLDS(moment->body == BODY_NONE, "%s is started while a body is out", id_of(seeing));
     HOLDS(!child_lives_here(moment) || act->effect == EFFECT_OBSERVE, "%s is started while its child lives",
           id_of(seeing));
-    HOLDS(undo || event->attempt <= seeing->policy->attempts, "%s: attempt %d of %d", id_of(seeing),
-          event->attempt, seeing->policy->attempts);
+    if (event->visit != seeing->step->visit)
+        seeing->step->act.failures = 0;
+    seeing->step->visit = (unsigned char)event->visit;
+    HOLDS(effect->failures < seeing->policy->attempts, "%s is tried again after %d failures of %d",
+          id_of(seeing), effect->failures, seeing->policy->attempts);
     HOLDS(undo || !seeing->policy->approve || seeing->step->approved_visit == event->visit,
           "%s is started without the approval of this visit", id_of(seeing));
     effect->intent = true;
@@ -143,8 +146,10 @@ static void see_unacted(struct seeing *seeing)
 
 static void see_failed(struct seeing *seeing)
 {
+    struct effect *effect = effect_of(seeing);
     nothing_is_left(seeing);
     see_unacted(seeing);
+    effect->failures = json_bool(seeing->event->body, "looked", false) ? 1 : effect->failures + 1;
 }
 
 static void see_skipped(struct seeing *seeing)
@@ -165,8 +170,13 @@ static void see_probed(struct seeing *seeing)
     const struct machine_act *act = undo ? &seeing->policy->undo : &seeing->policy->act;
     bool not_done = !strcmp(json_text(seeing->event->body, "answer", ""), "not_done");
     bool again = json_bool(seeing->event->body, "again", false);
-    HOLDS(!not_done || act->effect != EFFECT_ONCE || (!effect->done && !effect->in_flight),
+    bool never_ran = !strcmp(json_text(seeing->event->body, "why", ""), "its program was never started");
+    HOLDS(!not_done || never_ran || act->effect != EFFECT_ONCE || (!effect->done && !effect->in_flight),
           "%s is believed not done, and it is%s", id_of(seeing), effect->done ? "" : " on its way");
+    if (not_done)
+        effect->sent = false;
+    if (never_ran && effect->by_retry)
+        effect->granted = true; /* a start that did nothing has used nothing up */
     if (not_done || again)
         effect->intent = false;
 }
@@ -180,6 +190,7 @@ static void see_decision(struct seeing *seeing)
 static void see_resolved(struct seeing *seeing)
 {
     nothing_is_left(seeing);
+    effect_of(seeing)->failures = 0;
     if (!strcmp(json_text(seeing->event->body, "how", ""), "retry"))
         effect_of(seeing)->granted = true;
     else
@@ -202,6 +213,8 @@ static void see_resumed(struct seeing *seeing)
 {
     seeing->moment->failed = false;
     seeing->moment->paused = false;
+    for (int i = 0; i < seeing->moment->machine->step_count; i++)
+        seeing->moment->steps[i].act.failures = seeing->moment->steps[i].undo.failures = 0;
     if (json_object_get(seeing->event->body, "from")) {
         nothing_is_left(seeing);
         HOLDS(!seeing->moment->rolling, "--from in a rollback");

@@ -49,6 +49,13 @@ void recipe_settle(struct recipe *recipe)
     }
 }
 
+bool recipe_is_settled(const struct recipe *recipe)
+{
+    struct recipe settled = *recipe;
+    recipe_settle(&settled);
+    return !memcmp(&settled, recipe, sizeof settled);
+}
+
 static json_t *act_json(const char *effect, bool probes, const char *before, bool mends, bool with)
 {
     bool child = !strncmp(before, "child", 5);

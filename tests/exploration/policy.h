@@ -48,6 +48,8 @@ struct recipe {
 int policy_value_count(enum policy policy);
 /* Replaces combinations that cannot be by their nearest. */
 void recipe_settle(struct recipe *recipe);
+/* Whether there is nothing to replace. */
+bool recipe_is_settled(const struct recipe *recipe);
 /* The machine, read from JSON as a stored one is; machine_free() it. */
 struct machine *recipe_machine(const struct recipe *recipe);
 /* In words, one line. */
