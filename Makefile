@@ -77,6 +77,12 @@ fuzz: packages-lint
 	@$(BUILD_ALSO) BUILD=$(BUILD)/fuzzing CC=clang SANITIZE=address,undefined,fuzzer-no-link CFLAGS="-O1 -g" fuzz-programs
 	@SECONDS_EACH=$(or $(SECONDS),60) tests/fuzz/run.sh $(BUILD)/fuzzing $(TARGETS)
 
+# Who looks over its shoulder, stands in its way or speaks through it: secrets, modes, links, terminals.
+.PHONY: security
+security: packages-check
+	@$(BUILD_ALSO) all
+	@PAWL=$(abspath $(BUILD)/pawl) tests/security/run.sh
+
 # What is missing of Debian's packages is installed first; nothing else is needed on a fresh system.
 packages-build packages-check packages-lint:
 	@tests/packages.sh $(@:packages-%=%)
@@ -89,7 +95,7 @@ check: packages-check
 	@$(BUILD_ALSO) check-built
 
 # The programs that the tests consist of; each ends with what it counted.
-CHECKS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard tests/readme_test.sh tests/rehearse/run.sh tests/crash/run.sh)
+CHECKS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard tests/readme_test.sh tests/rehearse/run.sh tests/security/run.sh tests/crash/run.sh)
 .PHONY: check-built
 check-built: $(BUILD)/pawl $(UNIT_TESTS) $(FUZZ_REPLAYS)
 	@PAWL=$(abspath $(BUILD)/pawl) BUILD=$(abspath $(BUILD)) tests/check.sh $(CHECKS)

@@ -4,7 +4,7 @@
 set -euo pipefail
 build=(gcc make pkg-config libyaml-dev libsqlite3-dev libjansson-dev libuv1-dev libssl-dev
        libcurl4-openssl-dev libwslay-dev)
-check=("${build[@]}" check sqlite3 python3 python3-yaml jq strace procps)
+check=("${build[@]}" check sqlite3 python3 python3-yaml jq strace procps binutils)
 # shellcheck disable=SC2034 # each list is named by the argument
 lint=("${check[@]}" clang libclang-rt-14-dev clang-format clang-tidy shellcheck)
 declare -n wanted=${1:-build}
