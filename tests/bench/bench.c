@@ -1,6 +1,7 @@
 /* bench PAWL FOLDER: how fast pawl is beside the SQLite below it, on the disk that FOLDER is on. Pawl and its
  * yardstick take turns, and every ratio is one of neighbours, so that what else the machine does meets both;
- * of the rounds the median counts. A missed target is said, and is no failure. BENCH_ROUNDS: how many. */
+ * of the rounds the median counts. There are more of them where the disk is fast. A missed target is said,
+ * and is no failure. BENCH_ROUNDS: how many rounds. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,10 @@
 #include "tests/bench/table.h"
 #include "tests/bench/workload.h"
 
-#define ROUNDS       5
-#define ROUNDS_LIMIT 99
-#define STATUS_TIMES 21
+#define ROUNDS_LEAST   5
+#define ROUNDS_SECONDS 45 /* no further one begins after that */
+#define ROUNDS_LIMIT   15
+#define STATUS_TIMES   21
 
 struct series { /* one workload, pawl and its yardstick, round by round */
     struct workload workload;
@@ -31,7 +33,8 @@ struct series { /* one workload, pawl and its yardstick, round by round */
 struct bench {
     const char *pawl, *folder;
     char *store, *copy, *log;
-    int rounds;
+    int rounds_wanted; /* 0: as many as there is time for */
+    int rounds;        /* measured */
     struct series one, many;
     double status_ms, status_computing_ms;
     bool traced;
@@ -145,14 +148,23 @@ static int measure_traced(struct bench *bench, struct series *series, struct err
     return result;
 }
 
+static bool another_round(const struct bench *bench, double seconds)
+{
+    if (bench->rounds_wanted)
+        return bench->rounds < bench->rounds_wanted;
+    return bench->rounds < ROUNDS_LEAST || (bench->rounds < ROUNDS_LIMIT && seconds < ROUNDS_SECONDS);
+}
+
 static int measure_all(struct bench *bench, struct error *error)
 {
     int result = 0;
-    for (int i = 0; !result && i < bench->rounds; i++) {
-        fprintf(stderr, "bench: round %d of %d\r", i + 1, bench->rounds);
-        result = measure_round(bench, &bench->one, i, error);
+    double begin = seconds_now();
+    while (!result && another_round(bench, seconds_now() - begin)) {
+        fprintf(stderr, "bench: round %d\r", bench->rounds + 1);
+        result = measure_round(bench, &bench->one, bench->rounds, error);
         if (!result)
-            result = measure_round(bench, &bench->many, i, error);
+            result = measure_round(bench, &bench->many, bench->rounds, error);
+        bench->rounds++;
     }
     if (!result)
         result = measure_status(bench, error); /* in the store of many runs, just driven */
@@ -181,6 +193,7 @@ static void print_series(struct series *series, int rounds)
 static void print_table(struct bench *bench)
 {
     struct series *one = &bench->one, *many = &bench->many;
+    printf("  medians of %d rounds\n", bench->rounds);
     print_series(one, bench->rounds);
     print_series(many, bench->rounds);
     double one_ratio = median(one->ratio, bench->rounds), many_ratio = median(many->ratio, bench->rounds);
@@ -214,7 +227,7 @@ int main(int count, char **arguments)
         .pawl = arguments[1],
         .folder = arguments[2],
         .log = string_format("%s/output", arguments[2]),
-        .rounds = rounds ? atoi(rounds) : ROUNDS,
+        .rounds_wanted = rounds ? atoi(rounds) : 0,
         .one = {.workload = {"one", 1, 1000},
                 .raw_name = "a   SQLite, a commit for each step",
                 .pawl_name = "b   pawl, one run of 1,000 steps",
@@ -224,8 +237,8 @@ int main(int count, char **arguments)
                  .pawl_name = "c   pawl, 1,000 runs of 7 steps",
                  .steps_per_commit = 100},
     };
-    if (bench.rounds < 1 || bench.rounds > ROUNDS_LIMIT)
-        bench.rounds = ROUNDS;
+    if (bench.rounds_wanted < 0 || bench.rounds_wanted > ROUNDS_LIMIT)
+        bench.rounds_wanted = ROUNDS_LIMIT;
     struct error error = {0};
     int result = measure_all(&bench, &error);
     if (!result) {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "tests/bench/measure.h"
@@ -23,7 +24,7 @@ struct place { /* a store, and the cluster and the job file beside it */
 
 enum command { STATUS, SUBMIT, RESUME, LIST, HISTORY, COMMAND_COUNT };
 static const char *const COMMANDS[COMMAND_COUNT] = {
-    [STATUS] = "status RUN",    [SUBMIT] = "submit --detach JOB", [RESUME] = "resume RUN (of 4 steps)",
+    [STATUS] = "status RUN",    [SUBMIT] = "submit --detach JOB", [RESUME] = "resume (4 steps)",
     [LIST] = "list --limit 20", [HISTORY] = "history RUN",
 };
 /* What no target stands for is measured as well. */
@@ -91,12 +92,12 @@ static int measure_command(const struct growth *growth, struct place *place, enu
 {
     char run[24];
     place->runs += command == SUBMIT;
-    snprintf(run, sizeof run, "%d", command == RESUME ? place->runs : place->runs / 2 + 1);
+    snprintf(run, sizeof run, "%d", place->runs / 2 + 1);
     const char *const arguments[COMMAND_COUNT][10] = {
         [STATUS] = {growth->pawl, "status", run, "--store", place->store},
         [SUBMIT] = {growth->pawl, "submit", place->job, "--detach", "--cluster", place->cluster, "--store",
                     place->store},
-        [RESUME] = {growth->pawl, "resume", run, "--quiet", "--store", place->store},
+        [RESUME] = {growth->pawl, "resume", "--quiet", "--store", place->store},
         [LIST] = {growth->pawl, "list", "--limit", "20", "--store", place->store},
         [HISTORY] = {growth->pawl, "history", run, "--store", place->store},
     };
@@ -188,8 +189,10 @@ static int measure_all(struct growth *growth, const char *folder, int runs, stru
         result = measure_audit(growth, i, error);
     double events = (double)growth->large.runs * PAST_EVENTS;
     if (!result) {
-        printf("\n  a store of %.0f events in %d runs, made in %.1f s\n", events, growth->large.runs,
-               making.seconds);
+        struct stat status = {0};
+        stat(growth->large.store, &status);
+        printf("\n  a store of %.0f events in %d runs, %.0f bytes an event, made in %.1f s\n", events,
+               growth->large.runs, (double)status.st_size / events, making.seconds);
         print_audit(growth);
     }
     for (int i = 0; !result && i < COMMAND_TIMES; i++)

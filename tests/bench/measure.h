@@ -28,6 +28,8 @@ bool trace_is_possible(void);
 int trace_program(const char *const *arguments, const char *log, const char *trace, struct traced *out,
                   struct error *error);
 
+/* On the monotonic clock. */
+double seconds_now(void);
 /* The middle one; sorts them. */
 double median(double *numbers, int count);
 

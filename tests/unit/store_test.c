@@ -504,6 +504,34 @@ START_TEST(runs_are_filtered_and_newest_first)
 }
 END_TEST
 
+static int keep_seq(void *context, const struct run_row *row)
+{
+    *(int64_t *)context = row->seq;
+    return 0;
+}
+
+START_TEST(a_view_does_not_see_what_others_commit_meanwhile)
+{
+    struct error error = {0};
+    int64_t seq = 0, runs = 0;
+    struct store *writer = open_store(STORE_CREATE);
+    put_run(writer, 1);
+    struct store *reader = open_store(STORE_READ);
+    DO(store_begin_reading(reader, &error));
+    DO(store_read_run(reader, 1, keep_seq, &seq, &error));
+    ck_assert_int_eq(put_run(writer, 1), 2);
+    ck_assert_int_eq(store_read_run(reader, 2, keep_seq, &seq, &error), -1);
+    DO(store_newest_run(reader, &runs, &error));
+    ck_assert_int_eq(runs, 1);
+    store_rollback(reader);
+    DO(store_read_run(reader, 2, keep_seq, &seq, &error));
+    DO(store_newest_run(reader, &runs, &error));
+    ck_assert_int_eq(runs, 2);
+    store_close(reader);
+    store_close(writer);
+}
+END_TEST
+
 START_TEST(jobs_and_machines_are_kept_once_and_checked_by_their_digest)
 {
     struct store *store = open_store(STORE_CREATE);
@@ -555,6 +583,7 @@ int main(void)
     tcase_add_test(writing, records_come_back_in_the_order_of_their_commits);
     tcase_add_test(writing, what_was_rolled_back_leaves_no_gap);
     tcase_add_test(writing, runs_are_filtered_and_newest_first);
+    tcase_add_test(writing, a_view_does_not_see_what_others_commit_meanwhile);
     tcase_add_test(writing, jobs_and_machines_are_kept_once_and_checked_by_their_digest);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
