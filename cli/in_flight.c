@@ -15,7 +15,7 @@ static void fill_program(const struct run *run, bool ends, struct in_flight *fli
     const struct machine_step *step = &run->machine->steps[run->step];
     int64_t left_ms = step->timeout_ms - run->steps[run->step].spent_ms;
     if (ends && !act->child_may_finish) {
-        flight->what = string_format("its program is asked to stop, and killed if need be");
+        flight->what = string_copy("its program is asked to stop, and killed if need be");
         flight->at_most_ms = KEEPER_GRACE_MS;
         return;
     }
