@@ -192,7 +192,8 @@ explore: $(BUILD)/tests/exploration/explore
 .PHONY: power
 POWER_SOURCES = $(wildcard tests/power/losses.c tests/power/promises.c tests/power/disk.c)
 POWER = $(BUILD)/power/losses $(BUILD)/power/recorder.so $(BUILD)/power/faults.so
-power: $(BUILD)/pawl $(POWER)
+power: packages-check
+	@$(BUILD_ALSO) all $(POWER)
 	@PAWL=$(abspath $(BUILD)/pawl) POWER=$(abspath $(BUILD)/power) python3 -B tests/power/power.py
 
 $(BUILD)/power/losses: $(POWER_SOURCES:%.c=$(BUILD)/%.o) $(LIBRARY)
@@ -205,7 +206,8 @@ $(BUILD)/power/%.so: tests/power/%.c tests/power/record.h
 
 # Full and read-only disks, limits, closed streams, a held store; as root, with mounts of its own.
 .PHONY: faults
-faults: $(BUILD)/pawl $(BUILD)/power/faults.so
+faults: packages-check
+	@$(BUILD_ALSO) all $(BUILD)/power/faults.so
 	@PAWL=$(abspath $(BUILD)/pawl) FAULTS=$(abspath $(BUILD)/power/faults.so) python3 -B tests/faults/faults.py
 
 # The protocol as a model; needs spin.

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """Faults of resources, on the real program: full and read-only disks, limits of the kernel, closed and broken streams,
 a store that another process holds. pawl says what, where and what to do next, leaves with the documented status, and
-the run resumes to the undisturbed end with every effect once. Needs root, for mounts of its own.
+the run resumes to the undisturbed end with every effect once. Disks need root, for mounts of its own.
 
-Usage: faults.py [NAME...]: all cases, or those whose names begin so.     JOBS=n  how many run at a time"""
+Usage: faults.py [NAME...]: all cases, or those whose names begin so.
+
+    JOBS=n          how many run at a time
+    LOCK_SECONDS=n  how long another process holds the store (30)"""
 import ctypes
 import glob
 import multiprocessing
@@ -308,12 +311,21 @@ def run_case(index):
     return index, wrong
 
 
+def may_mount():
+    """Not in every container, also as root."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            own_mounts()
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    return os.waitpid(pid, 0)[1] == 0
+
+
 def main():
     global TEMPLATE, OUTCOME
     begun, failed = time.monotonic(), 0
-    if os.geteuid():
-        print("needs root, for mounts of its own")
-        return 1
     place.adopt_orphans()
     place.make_base()
     try:
@@ -324,6 +336,11 @@ def main():
         TEMPLATE, OUTCOME = template.folder, undisturbed.outcome()
         wanted = sys.argv[1:]
         CASES.extend(one for one in cases() if not wanted or any(one[0].startswith(name) for name in wanted))
+        if not may_mount():
+            mounting = [one for one in CASES if one[0].startswith(("disk full", "read-only disk"))]
+            print("NOT TESTED, for mounts of its own it needs root and CAP_SYS_ADMIN: %s" %
+                  ", ".join(one[0] for one in mounting))
+            CASES[:] = [one for one in CASES if one not in mounting]
         groups = {}
         # A worker for each case: mounts end with it.
         with multiprocessing.get_context("fork").Pool(int(os.environ.get("JOBS", os.cpu_count() or 1)),

@@ -9,7 +9,8 @@ Then each is run on a disk that fails, once for each call (failing.py).
 
     SEED=n     of the random subsets and of the kinds of faults (printed; random without it)
     SUBSETS=n  how many at each sync point
-    ALL=1      every kind of fault at every call, which takes longer
+    PART=losses|faults  only that part
+    ALL=1      every kind of fault at every call of every job, which takes longer
     JOBS=n     how many jobs are tested at a time (as many as there are processors)"""
 import json
 import multiprocessing
@@ -29,6 +30,7 @@ from place import ONCE, SHIPPED, Place, Wrong, compare, expect_nobody, tail
 
 BUILD = os.environ.get("POWER", os.path.join(place.ROOT, "build", "power"))
 BEFORE, AFTER = {"PAWL_BOOT_ID": "boot-1"}, {"PAWL_BOOT_ID": "boot-2"}
+PART = os.environ.get("PART", "")
 SUBSETS = int(os.environ.get("SUBSETS", "32"))
 
 
@@ -88,7 +90,7 @@ class Recorded:
 
 
 LOSSES = "%-22s %8s %11s %8s %8s %8s %8s %8s"
-FAULTS = "%-22s %8s %8s %8s %8s %8s %8s"
+FAULTS = "%-22s %8s %8s %8s %8s %8s %8s %8s"
 
 
 class Report:
@@ -133,7 +135,7 @@ def check_faults(report, recorded, seed):
         counts[where] = counts.get(where, 0) + 1
         resumed += bool(report.check("%s at %s" % (kind, at), lambda kind=kind, at=at: failing.run(kind, at)))
     return FAULTS % (report.job.name, counts.get("store", 0), counts.get("driver", 0), counts.get("keeper", 0),
-                     sum(counts.values()), resumed, report.failed - before)
+                     sum(counts.values()), failing.calls, resumed, report.failed - before)
 
 
 def test_job(job_and_seed):
@@ -141,20 +143,21 @@ def test_job(job_and_seed):
     report = Report(job)
     recorded = Recorded(job)
     try:
-        report.losses = check_losses(report, recorded, seed)
-        report.faults = check_faults(report, recorded, seed)
+        report.losses = check_losses(report, recorded, seed) if PART != "faults" else ""
+        report.faults = check_faults(report, recorded, seed) if PART != "losses" else ""
     finally:
         recorded.remove()
     return report
 
 
 def print_tables(reports):
-    print(LOSSES % ("power loss", "commits", "sync points", "states", "opened", "distinct", "resumed", "broken"))
-    for report in reports:
-        print(report.losses)
-    print(FAULTS % ("failing disk", "store", "driver", "keeper", "calls", "resumed", "broken"))
-    for report in reports:
-        print(report.faults)
+    heads = {
+        "losses": LOSSES % ("power loss", "commits", "sync points", "states", "opened", "distinct", "resumed", "broken"),
+        "faults": FAULTS % ("failing disk", "store", "driver", "keeper", "faults", "of calls", "resumed", "broken"),
+    }
+    for part, head in heads.items():
+        if PART in ("", part):
+            print("\n".join([head] + [getattr(report, part) for report in reports]))
 
 
 def main():
