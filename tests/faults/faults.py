@@ -12,6 +12,7 @@ import glob
 import multiprocessing
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -327,6 +328,7 @@ def main():
     global TEMPLATE, OUTCOME
     begun, failed = time.monotonic(), 0
     place.adopt_orphans()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     place.make_base()
     try:
         template = Place()

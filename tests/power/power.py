@@ -17,6 +17,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -164,6 +165,7 @@ def main():
     seed = os.environ.get("SEED") or str(random.SystemRandom().randrange(1 << 32))
     begun = time.monotonic()
     print("SEED=%s" % seed, flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     place.make_base()
     jobs = [job for job in SHIPPED + [ONCE] if len(sys.argv) == 1 or job.name in sys.argv[1:]]
     reports = []
