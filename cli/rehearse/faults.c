@@ -217,7 +217,7 @@ static json_t *cast_of(const struct rehearsal *rehearsal)
     json_t *cast = json_object(), *chunk;
     size_t index;
     char *sim = string_format("%s/sim.json", rehearsal->stage);
-    json_t *shown = sim_show(sim, &ignored);
+    json_t *shown = sim_show_state(sim, &ignored);
     cast_pods(shown, cast);
     json_array_foreach(json_object_get(shown, "chunks"), index, chunk)
     {

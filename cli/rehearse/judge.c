@@ -56,11 +56,9 @@ static void look_at_store(const char *place, json_t *outcome)
 /* What may differ between two runs that came to the same: times, tokens, the uids of new pods. */
 static void forget_chance(json_t *shown)
 {
-    static const char *const others[] = {"effects", "requests", "events", "now_ms"};
     size_t index;
     json_t *item;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        json_object_del(shown, others[i]);
+    json_object_del(shown, "now_ms");
     json_array_foreach(json_object_get(shown, "releases"), index, item)
     {
         json_object_del(item, "updated");
@@ -99,20 +97,36 @@ static json_t *count_effects(const json_t *effects)
     return counts;
 }
 
-static void look_at_cluster(const char *place, json_t *outcome)
+static json_t *effects_of(const json_t *lines)
+{
+    json_t *effects = json_array(), *line;
+    size_t index;
+    json_array_foreach(lines, index, line)
+    {
+        if (json_object_get(line, "effect"))
+            json_array_append(effects, line);
+    }
+    return effects;
+}
+
+/* NULL where it cannot be read, and that is said. */
+static json_t *look_at_cluster(const char *place, json_t *outcome)
 {
     struct error error = {0};
     char *sim = string_format("%s/sim.json", place);
-    json_t *shown = sim_show(sim, &error);
+    json_t *shown = sim_show_state(sim, &error), *lines = shown ? sim_log_read(sim, &error) : NULL;
     free(sim);
-    if (!shown) {
+    if (!lines) {
         finding_add(outcome, "the simulated cluster cannot be read: %s", error.message);
-        return;
+        json_decref(shown);
+        return NULL;
     }
-    json_object_set(outcome, "done", json_object_get(shown, "effects"));
-    json_object_set_new(outcome, "counts", count_effects(json_object_get(shown, "effects")));
+    json_t *effects = effects_of(lines);
+    json_object_set_new(outcome, "counts", count_effects(effects));
+    json_object_set_new(outcome, "done", effects);
     forget_chance(shown);
     json_object_set_new(outcome, "cluster", shown);
+    return lines;
 }
 
 /* ---- the storage ---- */
@@ -130,21 +144,29 @@ static bool allows_below_minimum(const json_t *history)
     return false;
 }
 
-/* The storage itself, whatever the run says of its end. */
-static void look_at_storage(const char *place, json_t *outcome)
+static int chunk_pods(const json_t *cluster)
 {
-    struct error error = {0};
+    size_t index;
+    json_t *set;
+    json_array_foreach(json_object_get(cluster, "statefulsets"), index, set)
+    {
+        if (!strcmp(json_text(set, "name", ""), "iomesh-chunk"))
+            return (int)json_int(set, "replicas", 0);
+    }
+    return 0;
+}
+
+/* The storage itself, whatever the run says of its end. */
+static void look_at_storage(const json_t *lines, json_t *outcome)
+{
     struct sim_watching watching = {
         .below_minimum = allows_below_minimum(json_object_get(outcome, "history")),
         .goes_back = !strcmp(json_text(outcome, "status", ""), "rolled_back"),
     };
-    char *sim = string_format("%s/sim.json", place);
-    json_t *objections = sim_watch(sim, &watching, &error);
-    if (!objections)
-        finding_add(outcome, "the simulated storage cannot be watched: %s", error.message);
+    int first = sim_first_chunk_pods(lines, chunk_pods(json_object_get(outcome, "cluster")));
+    json_t *objections = sim_watch(lines, first, &watching);
     json_array_extend(json_object_get(outcome, "findings"), objections);
     json_decref(objections);
-    free(sim);
 }
 
 /* ---- what was edited and never deployed ---- */
@@ -229,13 +251,14 @@ void judge(const struct rehearsal *rehearsal, const struct situation *situation,
            json_t *outcome)
 {
     look_at_store(place, outcome);
-    look_at_cluster(place, outcome);
+    json_t *lines = look_at_cluster(place, outcome);
     if (!rehearsal->straight && strcmp(json_text(outcome, "end", ""), "succeeded")) {
         const json_t *error = json_object_get(outcome, "error");
         finding_add(outcome, "undisturbed, it %s at \"%s\": %s", json_text(outcome, "end", ""),
                     json_text(error, "step", json_text(outcome, "at", "?")), json_text(error, "message", ""));
     }
-    look_at_storage(place, outcome);
+    look_at_storage(lines, outcome);
+    json_decref(lines);
     look_at_edits(outcome);
     if (rehearsal->straight)
         compare(rehearsal, situation, outcome);

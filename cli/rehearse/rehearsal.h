@@ -137,7 +137,7 @@ void stand_ins_install(struct rehearsal *rehearsal);
 /* Which place the paths of this process lead to. */
 void stand_ins_enter(const char *place);
 
-/* ---- troupe.c: as many at a time as there are processors ---- */
+/* ---- troupe.c: as many at a time as keep the processors busy ---- */
 /* Runs situations [from, count); outcomes[i] is filled for each. -1 where a signal ended it (errno EINTR) or
  * no process can be made. */
 int troupe_run(const struct rehearsal *rehearsal, const struct situations *situations, int from,

@@ -1,4 +1,5 @@
-/* Situations run by as many processes at a time as there are processors. A signal ends them all. */
+/* Situations run by a few more processes at a time than there are processors: now and then each waits for a
+ * child. A signal ends them all. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -137,13 +138,19 @@ static void note_ended(struct troupe *troupe, pid_t pid)
     }
 }
 
+static int troupe_size(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long size = processors < 1 ? 1 : processors + (processors + 1) / 2;
+    return size > PLAYERS_MAX ? PLAYERS_MAX : (int)size;
+}
+
 int troupe_run(const struct rehearsal *rehearsal, const struct situations *situations, int from,
                json_t **outcomes, struct error *error)
 {
     struct troupe troupe = {
         .rehearsal = rehearsal, .situations = situations, .outcomes = outcomes, .next = from};
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    troupe.size = processors < 1 ? 1 : processors > PLAYERS_MAX ? PLAYERS_MAX : (int)processors;
+    troupe.size = troupe_size();
     catch_signals();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     int result = 0;

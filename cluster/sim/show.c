@@ -81,7 +81,7 @@ static int log_show(const char *path, json_t *document, struct error *error)
     return result;
 }
 
-json_t *sim_show(const char *file, struct error *error)
+json_t *sim_show_state(const char *file, struct error *error)
 {
     struct world *world = world_open(file, error);
     if (!world || world_begin(world, error)) {
@@ -93,10 +93,17 @@ json_t *sim_show(const char *file, struct error *error)
                                  release_list(world), "leader", leader_name(world), "statefulsets",
                                  statefulsets_show(world), "now_ms", (json_int_t)world->now_ms);
     int result = world_end(world, error);
-    if (!result)
-        result = log_show(file, document, error);
     world_close(world);
     if (!result)
+        return document;
+    json_decref(document);
+    return NULL;
+}
+
+json_t *sim_show(const char *file, struct error *error)
+{
+    json_t *document = sim_show_state(file, error);
+    if (!document || !log_show(file, document, error))
         return document;
     json_decref(document);
     return NULL;

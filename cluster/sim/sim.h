@@ -85,6 +85,8 @@ int sim_fault(const char *file, const char *const *words, int count, struct erro
 
 /* What `pawl sim show --json` prints; a new reference. */
 json_t *sim_show(const char *file, struct error *error);
+/* The same without what the log tells: the cluster as it is. */
+json_t *sim_show_state(const char *file, struct error *error);
 
 /* The hidden command `pawl sim-helm FILE ARGUMENTS…`: the program that a keeper runs. Returns the exit
  * status; writes to stdout and stderr. `arguments` are ended by NULL. */

@@ -8,8 +8,6 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "cluster/sim/objects.h"
-#include "cluster/sim/world.h"
 
 #define LOG_BYTES_MAX (256 * 1024 * 1024)
 #define CHUNKS_MIN    3
@@ -191,7 +189,7 @@ static void watch_line(struct watch *watch, const json_t *line)
     note_line(watch, line);
 }
 
-json_t *sim_watch_log(const char *log, int chunk_pods, const struct sim_watching *watching)
+json_t *sim_watch(const json_t *lines, int chunk_pods, const struct sim_watching *watching)
 {
     struct watch watch = {.watching = watching,
                           .objections = json_array(),
@@ -200,14 +198,9 @@ json_t *sim_watch_log(const char *log, int chunk_pods, const struct sim_watching
                           .copying = json_object(),
                           .moves = json_object(),
                           .chunk_pods = chunk_pods};
-    char *copy = string_copy(log), *rest = copy;
-    for (char *text; (text = strsep(&rest, "\n"));) {
-        json_t *line = json_loads(text, 0, NULL);
-        if (line)
-            watch_line(&watch, line);
-        json_decref(line);
-    }
-    free(copy);
+    size_t index;
+    json_t *line;
+    json_array_foreach(lines, index, line) watch_line(&watch, line);
     json_decref(watch.away);
     json_decref(watch.draining);
     json_decref(watch.copying);
@@ -215,35 +208,38 @@ json_t *sim_watch_log(const char *log, int chunk_pods, const struct sim_watching
     return watch.objections;
 }
 
-/* ---- reading ---- */
-
-/* How many chunk pods there were before the log's first line: the first move's begin, or as many as now. */
-static int first_count(const struct world *world, const char *log)
+json_t *sim_log_lines(const char *log)
 {
-    const char *move = strstr(log, "\"" CHUNK_SET "\":[");
-    int from;
-    if (move && sscanf(move, "\"" CHUNK_SET "\":[%d", &from) == 1)
-        return from;
-    const json_t *set = object_find(world, "statefulsets", NULL, CHUNK_SET);
-    return (int)json_int(json_object_get(set, "spec"), "replicas", 0);
+    json_t *lines = json_array();
+    char *copy = string_copy(log), *rest = copy;
+    for (char *text; (text = strsep(&rest, "\n"));) {
+        json_t *line = strstr(text, "\"verb\"") ? NULL : json_loads(text, 0, NULL);
+        if (line)
+            json_array_append_new(lines, line);
+    }
+    free(copy);
+    return lines;
 }
 
-json_t *sim_watch(const char *file, const struct sim_watching *watching, struct error *error)
+json_t *sim_log_read(const char *file, struct error *error)
 {
-    struct world *world = world_open(file, error);
-    if (!world || world_begin(world, error)) {
-        world_close(world);
-        return NULL;
-    }
     char *name = string_format("%s.log", file);
     char *log = file_read(name, LOG_BYTES_MAX, NULL, error);
-    json_t *objections = log ? sim_watch_log(log, first_count(world, log), watching) : NULL;
-    if (world_end(world, log ? error : NULL)) {
-        json_decref(objections);
-        objections = NULL;
-    }
-    world_close(world);
+    json_t *lines = log ? sim_log_lines(log) : NULL;
     free(log);
     free(name);
-    return objections;
+    return lines;
+}
+
+int sim_first_chunk_pods(const json_t *lines, int now)
+{
+    size_t index;
+    json_t *line;
+    json_array_foreach(lines, index, line)
+    {
+        const json_t *move = json_at(line, "replicas", CHUNK_SET, NULL);
+        if (move)
+            return (int)json_integer_value(json_array_get(move, 0));
+    }
+    return now;
 }

@@ -14,9 +14,15 @@ struct sim_watching {
     bool goes_back;     /* the run was rolled back: workloads move back */
 };
 
-/* An array of texts, one for each objection, a new reference; NULL with the error filled. */
-json_t *sim_watch(const char *file, const struct sim_watching *watching, struct error *error);
-/* The same, of a log's text. `chunk_pods` is how many there were at the begin. */
-json_t *sim_watch_log(const char *log, int chunk_pods, const struct sim_watching *watching);
+/* What was done and what happened, in order: the lines of FILE.log but for the requests. A new reference;
+ * NULL with the error filled. */
+json_t *sim_log_read(const char *file, struct error *error);
+/* The same of a log's text. */
+json_t *sim_log_lines(const char *log);
+/* How many chunk pods there were before the first line, where there are so many now. */
+int sim_first_chunk_pods(const json_t *lines, int now);
+/* An array of texts, one for each objection, a new reference. `chunk_pods` is how many there were at the
+ * begin. */
+json_t *sim_watch(const json_t *lines, int chunk_pods, const struct sim_watching *watching);
 
 #endif

@@ -291,6 +291,23 @@ int world_begin(struct world *world, struct error *error)
     return 0;
 }
 
+/* Others move virtual time only within calls, at whose end everything that was due has happened. */
+bool world_glance(struct world *world, int64_t *now_ms, int64_t *wall_ms)
+{
+    struct world_head head = {0};
+    pthread_mutex_lock(&world->mutex);
+    bool known = world->state && world->virtual_time &&
+                 pread(world->lock, &head, sizeof head, 0) == sizeof head &&
+                 head.generation == world->known.generation;
+    if (known) {
+        int64_t recorded = json_int(world->state, "now_ms", 0);
+        *now_ms = head.now_ms > recorded ? head.now_ms : recorded;
+        *wall_ms = json_int(world->state, "epoch_ms", 0) + *now_ms;
+    }
+    pthread_mutex_unlock(&world->mutex);
+    return known;
+}
+
 void world_abandon(struct world *world)
 {
     json_decref(world->state);

@@ -62,6 +62,9 @@ void world_close(struct world *world);
 int world_create(const char *path, json_t *state, struct error *error);
 
 int world_begin(struct world *world, struct error *error);
+/* What virtual time it is, without a call: true where nobody has changed the state since this process read
+ * it. */
+bool world_glance(struct world *world, int64_t *now_ms, int64_t *wall_ms);
 /* Writes what changed. -1: the call has not happened. */
 int world_end(struct world *world, struct error *error);
 /* Instead of world_end: forgets what was changed since world_begin. */
