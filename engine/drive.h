@@ -1,5 +1,5 @@
 /* One run in the driver's hands: its state, what is out for it, and what the next commit shall hold. Private
- * to the driver (driver.c, take.c, claim.c, drive.c, body.c). */
+ * to the driver (driver.c, hear.c, take.c, claim.c, drive.c, body.c). */
 #ifndef PAWL_ENGINE_DRIVE_H
 #define PAWL_ENGINE_DRIVE_H
 
@@ -100,6 +100,16 @@ char *drive_base(const struct drive *drive);
 const json_t *drive_keeper_record(const struct drive *drive);
 /* Removes the private folders of a step that has ended. */
 void drive_remove_folders(struct drive *drive, int step);
+
+/* ---- hear.c: what people say through the store ---- */
+/* Takes up the commands that have come since the last look. */
+void hear_commands(struct driver *driver);
+/* Says the word that came with a run, once those that lay in the store before it have been heard. */
+void hear_what_was_kept(struct driver *driver);
+/* Answers a rollback that waited for what was in flight, once the machine has begun it or given it up. */
+void hear_out_deferred(struct drive *drive);
+/* Whether something has been decided that is not durable yet. */
+bool drive_is_undurable(const struct drive *drive);
 
 /* ---- take.c ---- */
 /* Claims what driver_take has taken. -1 where the store failed. */

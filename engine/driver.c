@@ -120,107 +120,6 @@ int driver_signal(const struct driver *driver)
     return driver->signal;
 }
 
-/* ---- commands of other processes ---- */
-
-static void answer_command(struct drive *drive, int64_t id, bool accepted, const struct error *why)
-{
-    json_t *answer = json_pack("{s:I,s:b}", "id", (json_int_t)id, "accepted", accepted);
-    if (!accepted)
-        json_object_set_new(answer, "why", json_string(why->message));
-    json_array_append_new(drive->answers, answer);
-}
-
-static bool has_undurable_decision(const struct drive *drive)
-{
-    return drive->decision && (drive->decision->event_count || drive->decision->order != ORDER_NOTHING);
-}
-
-static int take_command(void *context, const struct command_row *row)
-{
-    struct driver *driver = context;
-    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (drive->run->id != row->run || drive->lost || drive->deferred == row->id)
-            continue;
-        if (has_undurable_decision(drive)) {
-            driver->data_version = -1; /* look again after the commit */
-            return 0;
-        }
-        struct error error = {0};
-        json_t *body = json_read_stored(row->body, "the record", NULL);
-        struct run_command command = {.name = row->name, .body = body, .actor = row->actor};
-        char *actor = string_copy(row->actor);
-        command.actor = actor;
-        enum command_outcome outcome = drive_command(drive, &command, &error);
-        free(drive->command_actor); /* events name it until they are durable */
-        drive->command_actor = actor;
-        drive->leaving = drive->leaving && outcome == COMMAND_REFUSED;
-        if (outcome == COMMAND_DEFERRED)
-            drive->deferred = row->id;
-        else
-            answer_command(drive, row->id, outcome == COMMAND_ACCEPTED, &error);
-        drive->ready = true;
-        json_decref(body);
-    }
-    return 0;
-}
-
-static void look_for_commands(struct driver *driver)
-{
-    int64_t version = store_data_version(driver->store);
-    if (version == driver->data_version)
-        return;
-    driver->data_version = version;
-    if (store_each_command(driver->store, 0, take_command, driver, &driver->error))
-        driver->failed = true;
-}
-
-/* What people had said before comes first; a run that fails by it (a rejection) is not resumed by the same
- * word that only let it be heard. */
-static void say_what_was_kept(struct driver *driver)
-{
-    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (!drive->take || drive->lost || has_undurable_decision(drive) || drive_has_open_command(drive))
-            continue;
-        struct run_command command = {
-            .name = drive->take->command, .body = drive->take->body, .actor = driver->actor};
-        struct error error = {0};
-        bool only_listens = drive->run->place == PLACE_STOPPED && !json_object_get(command.body, "from");
-        if (!only_listens && !run_is_ended(drive->run)) {
-            if (drive_command(drive, &command, &error) == COMMAND_REFUSED)
-                drive_let_go(drive, &error);
-            drive->leaving = false;
-            drive->ready = true;
-        }
-        drive->take = NULL;
-    }
-}
-
-/* Why a rollback that waited is not done: the run has ended before it, or what is in flight cannot be known.
- */
-static void explain_overtaken(const struct run *run, struct error *why)
-{
-    if (run_is_ended(run))
-        error_set(why, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
-                  run_status_text(run->status));
-    else
-        error_set(why, ERROR_NOT_ALLOWED_NOW, "%s",
-                  json_text(run->question, "text", "the step in flight could not be settled"));
-}
-
-/* A rollback that waited for what was in flight: the machine has begun it, or has given it up. */
-static void answer_deferred(struct drive *drive)
-{
-    const struct run *run = drive->run;
-    bool waits = drive->live->ending == ENDING_ROLLBACK && !run_is_ended(run);
-    struct error why = {0};
-    if (!drive->deferred || !drive->decision || waits)
-        return;
-    if (!run->undoing)
-        explain_overtaken(run, &why);
-    answer_command(drive, drive->deferred, run->undoing, &why);
-    drive->deferred = 0;
-}
-
 /* ---- a turn of the loop: decide, commit, act ---- */
 
 static void let_go_locked(struct drive *drive, int64_t holder)
@@ -342,13 +241,13 @@ static void decide_all(struct driver *driver)
         /* One that is leaving decides nothing more, but what was answered for it becomes durable and is
          * forgotten. */
         if (drive->ready || is_due(driver, drive)) {
-            bool undurable = has_undurable_decision(drive);
+            bool undurable = drive_is_undurable(drive);
             drive->ready = false;
             drive->to_act = true;
             if (!undurable && !drive->body && !drive->leaving)
                 drive_decide(drive, &TICK);
         }
-        answer_deferred(drive);
+        hear_out_deferred(drive);
         if (drive->decision && drive->decision->failed)
             drive_let_go(drive, &drive->decision->error);
     }
@@ -493,8 +392,8 @@ bool driver_turn(struct driver *driver)
 {
     if (!driver->drives || driver->failed)
         return false;
-    look_for_commands(driver);
-    say_what_was_kept(driver);
+    hear_commands(driver);
+    hear_what_was_kept(driver);
     turn(driver);
     return driver->drives && !driver->failed;
 }

@@ -83,8 +83,7 @@ struct run_act {
     bool granted;       /* a --retry that no start has used yet */
     json_t *inputs;     /* of the latest start */
     json_t *checkpoint; /* of the latest start: step_prepared, then step_checkpoint */
-    json_t
-        *prepared; /* array of {"visit","start","checkpoint"}: the starts since the last recorded success */
+    json_t *prepared;   /* array of {"visit","start","checkpoint"}: since the last recorded success */
 };
 
 struct run_step {

@@ -6,12 +6,12 @@
 #include "engine/emit.h"
 
 #define CHECKPOINT_EVERY_MS 30000 /* a visit's time is proven at least this often */
-#define PROBE_FAILURES_LIMIT                                                                                 \
-    5 /* transient failures of a probe in a row before it counts as "cannot tell"                            \
-       */
-#define PROBE_AGAIN_MS    2000
-#define BLIND_LOOKS_LIMIT 5    /* answers "unknown" of a step that observes, in a row, before it has failed */
-#define BLIND_AGAIN_MS    1000 /* doubled with each of them */
+/* Transient failures of a probe in a row before it counts as "cannot tell". */
+#define PROBE_FAILURES_LIMIT 5
+#define PROBE_AGAIN_MS       2000
+/* Answers "unknown" of a step that observes, in a row, before it has failed; the pause doubles with each. */
+#define BLIND_LOOKS_LIMIT 5
+#define BLIND_AGAIN_MS    1000
 #define CHILD_LOOK_MS     200
 
 typedef bool condition(const struct deciding *d);

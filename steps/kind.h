@@ -46,9 +46,9 @@ struct visit {
     const char *actor;
     const json_t *inputs;     /* as recorded in step_started; secrets are references */
     const json_t *checkpoint; /* of the latest step_prepared or step_checkpoint of this start; NULL: none */
-    const json_t
-        *starts; /* array: the checkpoints that `prepare` returned for the starts since the last recorded
-                    success, oldest first, earlier visits' included: [{"visit","start","checkpoint"}] */
+    /* Array: the checkpoints that `prepare` returned for the starts since the last recorded success, oldest
+     * first, earlier visits' included: [{"visit","start","checkpoint"}]. */
+    const json_t *starts;
     const json_t *edits;  /* kinds that prepare: array of the `set` objects of this run's edit_values steps
                              so far, with "file"; else NULL */
     int64_t act_ended_ms; /* steady: when the latest start could last act (its body returned, or the claim
@@ -90,8 +90,7 @@ struct answer {
     json_t *checkpoint; /* owned; AGAIN: NULL keeps the old one */
     int64_t after_ms;   /* AGAIN */
     bool transient;     /* FAILED */
-    bool
-        acting; /* AGAIN: waits for an effect that was sent; false: before the effect, ask the guards again */
+    bool acting; /* AGAIN: waits for an effect that was sent; false: before it, the guards are asked again */
     struct error error; /* FAILED, UNKNOWN; AGAIN: what it waits for (shown as progress) */
     char summary[256];  /* one line for people: "revision 12 → 13, chart iomesh-1.0.0 (pinned)" */
 };

@@ -1,0 +1,104 @@
+/* What people say through the store: rows that are taken up, and answered in the commit that holds what
+ * follows from them. */
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "engine/drive.h"
+
+static void answer_command(struct drive *drive, int64_t id, bool accepted, const struct error *why)
+{
+    json_t *answer = json_pack("{s:I,s:b}", "id", (json_int_t)id, "accepted", accepted);
+    if (!accepted)
+        json_object_set_new(answer, "why", json_string(why->message));
+    json_array_append_new(drive->answers, answer);
+}
+
+bool drive_is_undurable(const struct drive *drive)
+{
+    return drive->decision && (drive->decision->event_count || drive->decision->order != ORDER_NOTHING);
+}
+
+static int take_command(void *context, const struct command_row *row)
+{
+    struct driver *driver = context;
+    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
+        if (drive->run->id != row->run || drive->lost || drive->deferred == row->id)
+            continue;
+        if (drive_is_undurable(drive)) {
+            driver->data_version = -1; /* look again after the commit */
+            return 0;
+        }
+        struct error error = {0};
+        json_t *body = json_read_stored(row->body, "the record", NULL);
+        free(drive->command_actor); /* the events before it are durable, and no longer name it */
+        drive->command_actor = string_copy(row->actor);
+        struct run_command command = {.name = row->name, .body = body, .actor = drive->command_actor};
+        enum command_outcome outcome = drive_command(drive, &command, &error);
+        drive->leaving = drive->leaving && outcome == COMMAND_REFUSED;
+        if (outcome == COMMAND_DEFERRED)
+            drive->deferred = row->id;
+        else
+            answer_command(drive, row->id, outcome == COMMAND_ACCEPTED, &error);
+        drive->ready = true;
+        json_decref(body);
+    }
+    return 0;
+}
+
+void hear_commands(struct driver *driver)
+{
+    int64_t version = store_data_version(driver->store);
+    if (version == driver->data_version)
+        return;
+    driver->data_version = version;
+    if (store_each_command(driver->store, 0, take_command, driver, &driver->error))
+        driver->failed = true;
+}
+
+/* What people had said before comes first; a run that fails by it (a rejection) is not resumed by the same
+ * word that only let it be heard. */
+void hear_what_was_kept(struct driver *driver)
+{
+    for (struct drive *drive = driver->drives; drive; drive = drive->next) {
+        if (!drive->take || drive->lost || drive_is_undurable(drive) || drive_has_open_command(drive))
+            continue;
+        struct run_command command = {
+            .name = drive->take->command, .body = drive->take->body, .actor = driver->actor};
+        struct error error = {0};
+        bool only_listens = drive->run->place == PLACE_STOPPED && !json_object_get(command.body, "from");
+        if (!only_listens && !run_is_ended(drive->run)) {
+            if (drive_command(drive, &command, &error) == COMMAND_REFUSED)
+                drive_let_go(drive, &error);
+            drive->leaving = false;
+            drive->ready = true;
+        }
+        drive->take = NULL;
+    }
+}
+
+/* Why a rollback that waited is not done: the run has ended before it, or what is in flight cannot be known.
+ */
+static void explain_overtaken(const struct run *run, struct error *why)
+{
+    if (run_is_ended(run))
+        error_set(why, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
+                  run_status_text(run->status));
+    else
+        error_set(why, ERROR_NOT_ALLOWED_NOW, "%s",
+                  json_text(run->question, "text", "the step in flight could not be settled"));
+}
+
+/* A rollback that waited for what was in flight: the machine has begun it, or has given it up. */
+void hear_out_deferred(struct drive *drive)
+{
+    const struct run *run = drive->run;
+    bool waits = drive->live->ending == ENDING_ROLLBACK && !run_is_ended(run);
+    struct error why = {0};
+    if (!drive->deferred || !drive->decision || waits)
+        return;
+    if (!run->undoing)
+        explain_overtaken(run, &why);
+    answer_command(drive, drive->deferred, run->undoing, &why);
+    drive->deferred = 0;
+}
