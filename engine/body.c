@@ -244,12 +244,11 @@ static void run_prepare(struct body *body)
  * not run: the answer says why. */
 static bool say_go(struct body *body)
 {
-    const struct machine_step *step = &body->drive->machine->steps[body->drive->run->step];
     struct keeper *keeper = body->keeper;
     struct error error = {0};
     if (!keeper)
         return true;
-    if (!general_confirm(step, body->undo, &body->visit, &error)) {
+    if (!general_confirm(body_step(body), body->undo, &body->visit, &error)) {
         answer_failed(&body->answer, &error);
         return false;
     }
@@ -260,11 +259,11 @@ static bool say_go(struct body *body)
             body->answer.kind = ANSWER_TURNED_BACK;
         return false;
     }
-    body->keeper = NULL;
-    if (!keeper_go(keeper))
-        body->answer.kind =
-            ANSWER_TURNED_BACK; /* the gate has been passed: its probe tells what became of it */
-    return body->answer.kind != ANSWER_TURNED_BACK;
+    body->keeper = NULL; /* keeper_go frees it */
+    if (keeper_go(keeper))
+        return true;
+    body->answer.kind = ANSWER_TURNED_BACK; /* behind the gate: its probe tells what became of it */
+    return false;
 }
 
 static void run_apply(struct body *body)
