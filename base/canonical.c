@@ -50,6 +50,22 @@ static int compare_keys(const void *left, const void *right)
     return strcmp(((const struct member *)left)->key, ((const struct member *)right)->key);
 }
 
+/* Most objects have a handful: qsort's ceremony would cost more than the sorting. */
+static void sort_members(struct member *members, size_t count)
+{
+    if (count > MEMBERS_HERE) {
+        qsort(members, count, sizeof *members, compare_keys);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct member member = members[i];
+        size_t to = i;
+        for (; to > 0 && compare_keys(&members[to - 1], &member) > 0; to--)
+            members[to] = members[to - 1];
+        members[to] = member;
+    }
+}
+
 static void write_object(struct text *text, json_t *object)
 {
     struct member here[MEMBERS_HERE], *members = here;
@@ -59,8 +75,7 @@ static void write_object(struct text *text, json_t *object)
     if (count > MEMBERS_HERE)
         members = memory_new(count * sizeof *members);
     json_object_foreach(object, key, value) members[i++] = (struct member){key, value};
-    if (count > 1)
-        qsort(members, count, sizeof *members, compare_keys);
+    sort_members(members, count);
     text_append(text, "{", 1);
     for (i = 0; i < count; i++) {
         if (i)

@@ -8,17 +8,18 @@
 
 /* What the look has found so far: names with planned outputs, edits, and the world that later plans see. */
 struct look {
-    json_t *names, *edits, *world, *told, *permissions;
+    json_t *names, *edits, *world, *permissions;
+    json_t *told; /* NULL: nobody wants to be told */
     const char *folder;
     bool past_return; /* a step that cannot be undone has been passed */
 };
 
-static void look_begin(struct look *look, const struct run *run, const struct visit *frame)
+static void look_begin(struct look *look, const struct run *run, const struct visit *frame, json_t *told)
 {
     *look = (struct look){.names = json_copy(run->names),
                           .edits = json_array(),
                           .world = json_object(),
-                          .told = json_array(),
+                          .told = told,
                           .permissions = frame->permissions ? json_incref(frame->permissions) : json_array(),
                           .folder = json_text(run->submitted, "folder", "/")};
     json_object_set_new(look->names, "steps", json_copy(json_object_get(run->names, "steps")));
@@ -47,8 +48,11 @@ static void see_edit(struct look *look, const struct machine_step *step, const j
                                                      "set", json_object_get(inputs, "set")));
 }
 
+/* NULL, which takes no members, where nobody wants to be told. */
 static json_t *told_of(const struct look *look, const struct machine_step *step, const char *state)
 {
+    if (!look->told)
+        return NULL;
     json_t *told = json_pack("{s:s,s:s,s:s}", "id", step->id, "uses", step->act.uses, "state", state);
     if (step->act.effect == EFFECT_ONCE && !step->undo.uses && !look->past_return)
         json_object_set_new(told, "point_of_no_return", json_true());
@@ -157,24 +161,30 @@ static bool look_at_step(struct look *look, const struct machine_step *step, con
     return goes_on;
 }
 
-json_t *look_ahead(const struct run *run, const struct visit *visit, bool *refused, struct error *error)
+/* Appends to `told`, where that is not NULL, what is told of each step; true where the run is refused. */
+static bool look_at_all(const struct run *run, const struct visit *visit, json_t *told, struct error *error)
 {
     struct look look;
-    look_begin(&look, run, visit);
-    *refused = false;
+    look_begin(&look, run, visit, told);
+    bool refused = false;
     int count = run->machine->step_count, i = 0;
-    for (; i < count && !*refused; i++)
-        *refused = !look_at_step(&look, &run->machine->steps[i], visit, error);
+    for (; i < count && !refused; i++)
+        refused = !look_at_step(&look, &run->machine->steps[i], visit, error);
     for (struct error ignored; i < count;
          i++) /* who lacks one permission wants to know what else is lacking */
         may_act(&look, &run->machine->steps[i], visit, &ignored);
     look_end(&look);
-    return look.told;
+    return refused;
+}
+
+json_t *look_ahead(const struct run *run, const struct visit *visit, bool *refused, struct error *error)
+{
+    json_t *told = json_array();
+    *refused = look_at_all(run, visit, told, error);
+    return told;
 }
 
 bool look_ahead_refuses(const struct run *run, const struct visit *visit, struct error *error)
 {
-    bool refused;
-    json_decref(look_ahead(run, visit, &refused, error));
-    return refused;
+    return look_at_all(run, visit, NULL, error);
 }
