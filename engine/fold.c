@@ -82,10 +82,17 @@ static bool begin_visit(struct run *run, const struct event *event)
     return true;
 }
 
+/* A time that a body names: a record is input, and sums must not overflow. */
+static int64_t time_in(const json_t *body, const char *key, int64_t otherwise)
+{
+    int64_t ms = json_int(body, key, otherwise);
+    return ms < 0 ? 0 : ms > LIMIT_DURATION_MS ? LIMIT_DURATION_MS : ms;
+}
+
 static void take_time(struct run_step *step, const json_t *body)
 {
-    step->spent_ms = json_int(body, "spent_ms", step->spent_ms);
-    step->attempt_spent_ms = json_int(body, "attempt_spent_ms", step->attempt_spent_ms);
+    step->spent_ms = time_in(body, "spent_ms", step->spent_ms);
+    step->attempt_spent_ms = time_in(body, "attempt_spent_ms", step->attempt_spent_ms);
 }
 
 /* What the run waits for once it is no longer paused. */
@@ -272,7 +279,7 @@ static void fold_step_retry_scheduled(struct run *run, const struct event *event
     run->place = PLACE_ENTER;
     run->entered = true;
     wait_for(run, WAIT_TIMER);
-    run->wait_ms = json_int(event->body, "delay_ms", 0);
+    run->wait_ms = time_in(event->body, "delay_ms", 0);
     run->wait_until_ms = event->time_ms + run->wait_ms;
 }
 
@@ -542,6 +549,8 @@ static int check_event(const struct run *run, const struct event *event, struct 
     bool moves = event->type == EVENT_STEP_SUCCEEDED || event->type == EVENT_STEP_SKIPPED;
     if (moves && read_then(run, event->body) == -2)
         return error_set(error, ERROR_STORE_CORRUPT, "%s does not say what follows", name);
+    if (event->step >= 0 && event->visit > run->steps[event->step].visit + 1)
+        return error_set(error, ERROR_STORE_CORRUPT, "%s is of a visit that does not follow", name);
     if (FOLDS[event->type].of_step && event->step != run->step)
         return error_set(error, ERROR_STORE_CORRUPT, "%s is about a step that is not in hand", name);
     return 0;

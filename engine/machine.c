@@ -112,12 +112,33 @@ static void read_step(struct machine_step *step, const json_t *steps, const json
     read_guards(step, steps, json_object_get(object, "guards"));
 }
 
+/* It names files: letters, digits, - and _ only. */
+static bool is_id(const char *id)
+{
+    size_t length = strlen(id);
+    return length && length <= LIMIT_NAME_BYTES &&
+           strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == length;
+}
+
+static bool times_are_sound(const struct machine_step *step)
+{
+    const int64_t all[] = {step->timeout_ms,   step->attempt_timeout_ms, step->settle_ms,    step->delay_ms,
+                           step->max_delay_ms, step->every_ms,           step->stable_for_ms};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i] < 0 || all[i] > LIMIT_DURATION_MS)
+            return false;
+    return step->attempts >= 1 && step->attempts <= LIMIT_ATTEMPTS && step->factor >= 0 &&
+           step->factor <= 100 && step->jitter >= 0 && step->jitter <= 1 && step->next.max_visits >= 0 &&
+           step->next.max_visits <= LIMIT_VISITS && step->failure_way.max_visits >= 0 &&
+           step->failure_way.max_visits <= LIMIT_VISITS;
+}
+
 /* A store is input: a machine that was not written by machine_compile must not be driven. */
 static int check_machine(const struct machine *machine, struct error *error)
 {
     for (int i = 0; i < machine->step_count; i++) {
         const struct machine_step *step = &machine->steps[i];
-        bool whole = *step->id && step->act.uses && step->attempts >= 1 &&
+        bool whole = is_id(step->id) && step->act.uses && times_are_sound(step) &&
                      (step->on_failure != ON_FAILURE_GOTO || step->failure_way.target >= 0);
         for (int g = 0; g < step->guard_count; g++)
             whole = whole && step->guards[g] >= 0;

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "engine/drive.h"
+#include "engine/runnable.h"
 
 /* ---- loading: what runs share is opened once ---- */
 
@@ -16,8 +17,10 @@ static struct machine *driver_machine(struct driver *driver, const char *digest,
     char *json = store_read_machine(driver->store, digest, error);
     struct machine *machine = json ? machine_read(json, error) : NULL;
     free(json);
-    if (!machine)
+    if (!machine || machine_check_kinds(machine, error)) {
+        machine_free(machine);
         return NULL;
+    }
     struct machine_entry *entry = memory_new(sizeof *entry);
     *entry = (struct machine_entry){string_copy(digest), machine, driver->machines};
     driver->machines = entry;
@@ -29,7 +32,7 @@ static struct cluster *driver_cluster(struct driver *driver, const char *record,
     for (struct cluster_entry *entry = driver->clusters; entry; entry = entry->next)
         if (!strcmp(entry->record, record))
             return entry->cluster;
-    json_t *parsed = json_loads(record, 0, NULL);
+    json_t *parsed = json_read_stored(record, "the record", NULL);
     struct cluster *cluster = cluster_open_recorded(parsed, driver->kubeconfig, error);
     json_decref(parsed);
     if (!cluster)
