@@ -34,6 +34,19 @@
 #define LIMIT_MESSAGE_BYTES     1024
 #define LIMIT_VALUES_FILE_BYTES (4 * 1024 * 1024)
 
+/* what the cluster and its configuration give */
+#define LIMIT_KUBECONFIG_FILES   64
+#define LIMIT_KUBECONFIG_BYTES   (4 * 1024 * 1024)
+#define LIMIT_KUBECONFIG_NODES   100000 /* aliases are followed: stops alias bombs */
+#define LIMIT_KUBECONFIG_DEPTH   32
+#define LIMIT_TOKEN_BYTES        (64 * 1024) /* a tokenFile */
+#define LIMIT_SECRET_BYTES       (64 * 1024) /* a secret param's file */
+#define LIMIT_HANDSHAKE_BYTES    (64 * 1024) /* the answer to a WebSocket's upgrade, its body included */
+#define LIMIT_EXEC_MESSAGE_BYTES (1024 * 1024)
+#define LIMIT_EXEC_STATUS_BYTES  (64 * 1024)
+#define LIMIT_CHART_BYTES        (64 * 1024 * 1024)
+#define LIMIT_SIM_LOG_BYTES      (256 * 1024 * 1024)
+
 /* the store's file, which is input too */
 #define LIMIT_STORE_VALUE_BYTES (64 * 1024 * 1024) /* one row or value: what is larger is not ours */
 #define LIMIT_STORE_SQL_BYTES   (64 * 1024)        /* one statement, the schema's included */
@@ -43,6 +56,7 @@
 /* children */
 #define LIMIT_CAPTURE_BYTES  (1024 * 1024) /* of stdout and of stderr each, kept beside the store */
 #define LIMIT_COMMAND_STDOUT (64 * 1024)   /* of stdout that becomes an output */
+#define LIMIT_KEEPER_RECORD  (64 * 1024)   /* what a keeper says of its child and its end */
 #define LIMIT_ARGUMENTS      256
 #define LIMIT_ARGUMENT_BYTES (128 * 1024)
 

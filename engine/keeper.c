@@ -194,8 +194,8 @@ static json_t *read_json_file(const char *path, enum keeper_file_kind kind)
 {
     char *name = keeper_file(path, kind);
     size_t length;
-    char *text = file_read_plain(name, 65536, &length, NULL);
-    json_t *value = text ? json_read(text, length, 65536, name, NULL) : NULL;
+    char *text = file_read_plain(name, LIMIT_KEEPER_RECORD, &length, NULL);
+    json_t *value = text ? json_read(text, length, LIMIT_KEEPER_RECORD, name, NULL) : NULL;
     free(text);
     free(name);
     return value;

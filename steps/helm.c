@@ -14,8 +14,6 @@
 #include "base/limits.h"
 #include "base/memory.h"
 
-#define CHART_BYTES_LIMIT (64 * 1024 * 1024)
-
 /* ---- what helm says went wrong ---- */
 
 /* Part of helm's message → what it means. The first that fits. */
@@ -224,7 +222,7 @@ static int copy_archive(const char *chart, const char *folder, struct error *err
 {
     size_t length;
     const char *slash = strrchr(chart, '/');
-    char *bytes = file_read(chart, CHART_BYTES_LIMIT, &length, error);
+    char *bytes = file_read(chart, LIMIT_CHART_BYTES, &length, error);
     char *path = string_format("%s/%s", folder, slash ? slash + 1 : chart);
     int result = bytes ? file_replace(path, bytes, length, 0600, error) : -1;
     free(path);

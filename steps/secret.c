@@ -5,10 +5,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
-
-#define SECRET_BYTES_LIMIT (64 * 1024)
 
 static char *read_reference(const char *reference, struct error *error)
 {
@@ -21,7 +20,7 @@ static char *read_reference(const char *reference, struct error *error)
     }
     if (!strncmp(reference, "file:", 5)) {
         size_t length = 0;
-        char *text = file_read(reference + 5, SECRET_BYTES_LIMIT, &length, error);
+        char *text = file_read(reference + 5, LIMIT_SECRET_BYTES, &length, error);
         if (!text)
             error_context(error, "secret %s", reference);
         else if (length && text[length - 1] == '\n')

@@ -10,7 +10,6 @@
 #include "base/memory.h"
 
 #define IDLE_MAX         LIMIT_WORKERS
-#define TOKEN_BYTES_MAX  (64 * 1024)
 #define ALIVE_IDLE_S     15L /* a peer that vanished is noticed after a minute */
 #define ALIVE_INTERVAL_S 15L
 #define CONNECT_MS       10000L
@@ -85,7 +84,7 @@ char *endpoint_token(const struct endpoint *endpoint, bool *failed, struct error
     if (!path)
         return string_copy(endpoint->kubeconfig->token);
     size_t length;
-    char *token = file_read(path, TOKEN_BYTES_MAX, &length, error);
+    char *token = file_read(path, LIMIT_TOKEN_BYTES, &length, error);
     if (!token) {
         *failed = true;
         if (error)

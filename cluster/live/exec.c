@@ -13,9 +13,8 @@
 #include "cluster/live/websocket.h"
 
 /* v5 first, for servers that do without v4 one day; Kubernetes 1.20 picks v4. For us they are the same. */
-#define PROTOCOLS        "v5.channel.k8s.io, v4.channel.k8s.io"
-#define LINGER_MS        500 /* for output that is still on its way behind the outcome */
-#define STATUS_BYTES_MAX (64 * 1024)
+#define PROTOCOLS "v5.channel.k8s.io, v4.channel.k8s.io"
+#define LINGER_MS 500 /* for output that is still on its way behind the outcome */
 
 enum { CHANNEL_STDOUT = 1, CHANNEL_STDERR = 2, CHANNEL_STATUS = 3 };
 
@@ -60,10 +59,10 @@ static void capture_add(struct capture *capture, const char *bytes, size_t lengt
 
 static void status_add(struct exec *exec, const char *bytes, size_t length)
 {
-    if (exec->has_outcome || exec->status.length + length > STATUS_BYTES_MAX)
+    if (exec->has_outcome || exec->status.length + length > LIMIT_EXEC_STATUS_BYTES)
         return;
     text_append(&exec->status, bytes, length);
-    exec->outcome = json_read(text_string(&exec->status), exec->status.length, STATUS_BYTES_MAX,
+    exec->outcome = json_read(text_string(&exec->status), exec->status.length, LIMIT_EXEC_STATUS_BYTES,
                               "the outcome", NULL);
     exec->has_outcome = exec->outcome != NULL;
 }

@@ -61,7 +61,7 @@ int handshake_read(const char *bytes, size_t length, struct handshake_answer *an
         return -1;
     const char *end = memmem(bytes, length, "\r\n\r\n", 4);
     if (!end)
-        return length > HANDSHAKE_BYTES_MAX ? -1 : 0;
+        return length > LIMIT_HANDSHAKE_BYTES ? -1 : 0;
     size_t field_length;
     answer->body_at = (size_t)(end - bytes) + 4;
     answer->body_length = -1;

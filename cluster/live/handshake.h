@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/text.h"
 
-#define HANDSHAKE_BYTES_MAX (64 * 1024) /* of an answer, its body included */
-#define HANDSHAKE_KEY_SIZE  32
+#define HANDSHAKE_KEY_SIZE 32
 
 /* A fresh random Sec-WebSocket-Key. */
 void handshake_key(char key[HANDSHAKE_KEY_SIZE]);

@@ -8,11 +8,10 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cluster/live/kubeconfig_file.h"
-
-#define FILES_MAX 64
 
 /* ---- the files ---- */
 
@@ -22,7 +21,7 @@ struct source {
 };
 
 struct sources {
-    struct source all[FILES_MAX];
+    struct source all[LIMIT_KUBECONFIG_FILES];
     size_t count;
     struct text looked_at; /* every path, for messages and records */
 };
@@ -53,8 +52,8 @@ static char *path_absolute(const char *path)
 /* `alone`: it must exist. */
 static int source_add(struct sources *sources, const char *path, bool alone, struct error *error)
 {
-    if (sources->count == FILES_MAX)
-        return error_set(error, ERROR_LIMIT, "KUBECONFIG names more than %d files", FILES_MAX);
+    if (sources->count == LIMIT_KUBECONFIG_FILES)
+        return error_set(error, ERROR_LIMIT, "KUBECONFIG names more than %d files", LIMIT_KUBECONFIG_FILES);
     struct error cause = {0};
     char *absolute = path_absolute(path);
     text_format(&sources->looked_at, "%s%s", sources->looked_at.length ? ":" : "", absolute);

@@ -5,6 +5,7 @@
 #include <yaml.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 
 struct reading {
     const char *path;
@@ -73,9 +74,9 @@ static json_t *mapping_read(struct reading *reading, const yaml_node_t *node, in
 static json_t *node_read(struct reading *reading, int index, int depth)
 {
     const yaml_node_t *node = yaml_document_get_node(reading->document, index);
-    if (depth > KUBECONFIG_DEPTH_MAX || --reading->nodes_left < 0) {
+    if (depth > LIMIT_KUBECONFIG_DEPTH || --reading->nodes_left < 0) {
         error_set(reading->error, ERROR_LIMIT, "%s:%zu: nested deeper than %d, or more than %d values",
-                  reading->path, node->start_mark.line + 1, KUBECONFIG_DEPTH_MAX, KUBECONFIG_NODES_MAX);
+                  reading->path, node->start_mark.line + 1, LIMIT_KUBECONFIG_DEPTH, LIMIT_KUBECONFIG_NODES);
         return NULL;
     }
     if (node->type == YAML_SEQUENCE_NODE)
@@ -95,7 +96,7 @@ static json_t *document_read(yaml_parser_t *parser, const char *path, struct err
     }
     json_t *value;
     if (yaml_document_get_root_node(&document)) {
-        struct reading reading = {path, &document, KUBECONFIG_NODES_MAX, error};
+        struct reading reading = {path, &document, LIMIT_KUBECONFIG_NODES, error};
         value = node_read(&reading, 1, 0);
     } else {
         value = json_object();
@@ -112,7 +113,7 @@ static json_t *document_read(yaml_parser_t *parser, const char *path, struct err
 json_t *kubeconfig_file_read(const char *path, struct error *error)
 {
     size_t length;
-    char *text = file_read(path, KUBECONFIG_BYTES_MAX, &length, error);
+    char *text = file_read(path, LIMIT_KUBECONFIG_BYTES, &length, error);
     if (!text)
         return NULL;
     yaml_parser_t parser;

@@ -5,10 +5,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
-
-#define KUBECONFIG_BYTES_MAX (4 * 1024 * 1024)
-#define KUBECONFIG_NODES_MAX 100000 /* aliases are followed: stops alias bombs */
-#define KUBECONFIG_DEPTH_MAX 32
+#include "base/limits.h"
 
 /* The document, an object; an empty file gives an empty one. NULL with the error filled: ERROR_NOT_FOUND
  * where the file does not exist. A new reference. */

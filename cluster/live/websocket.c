@@ -15,8 +15,7 @@
 #include "cluster/live/connection.h"
 #include "cluster/live/handshake.h"
 
-#define MESSAGE_BYTES_MAX (1024 * 1024)
-#define BODY_QUIET_MS     1000 /* a refusal without Content-Length has ended when nothing came for so long */
+#define BODY_QUIET_MS 1000 /* a refusal without Content-Length has ended when nothing came for so long */
 
 struct websocket {
     CURL *connection;
@@ -106,8 +105,8 @@ static int answer_read(struct websocket *socket, int64_t until, struct handshake
 static json_t *refusal_read(struct websocket *socket, const struct handshake_answer *answer, int64_t until)
 {
     struct text *bytes = &socket->early;
-    size_t wanted = answer->body_length < 0 || answer->body_length > HANDSHAKE_BYTES_MAX
-                        ? HANDSHAKE_BYTES_MAX
+    size_t wanted = answer->body_length < 0 || answer->body_length > LIMIT_HANDSHAKE_BYTES
+                        ? LIMIT_HANDSHAKE_BYTES
                         : (size_t)answer->body_length;
     while (bytes->length - answer->body_at < wanted) {
         int64_t quiet = steady_ms() + BODY_QUIET_MS;
@@ -120,7 +119,7 @@ static json_t *refusal_read(struct websocket *socket, const struct handshake_ans
     const char *end = memrchr(bytes->bytes, '}', bytes->length);
     if (!start || end < start)
         return NULL;
-    return json_read(start, (size_t)(end - start) + 1, HANDSHAKE_BYTES_MAX, "the answer", NULL);
+    return json_read(start, (size_t)(end - start) + 1, LIMIT_HANDSHAKE_BYTES, "the answer", NULL);
 }
 
 /* An answer other than 101. A gateway in between (502, 504, no Status object) may have passed the request on
@@ -242,7 +241,7 @@ static void frames_start(struct websocket *socket)
     };
     if (wslay.context_client_init(&socket->frames, &callbacks, socket))
         abort(); /* out of memory, see base/memory.h */
-    wslay.config_set_max_recv_msg_length(socket->frames, MESSAGE_BYTES_MAX);
+    wslay.config_set_max_recv_msg_length(socket->frames, LIMIT_EXEC_MESSAGE_BYTES);
 }
 
 enum opening websocket_open(struct endpoint *endpoint, const char *path, const char *protocols,

@@ -4,14 +4,13 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "cluster/sim/chunks.h"
 #include "cluster/sim/objects.h"
 #include "cluster/sim/release.h"
 #include "cluster/sim/sim.h"
 #include "cluster/sim/workload.h"
-
-#define LOG_BYTES_MAX (256 * 1024 * 1024)
 
 static json_t *nodes_show(const struct world *world)
 {
@@ -65,7 +64,7 @@ static int log_show(const char *path, json_t *document, struct error *error)
 {
     static const char *const kinds[][2] = {{"effect", "effects"}, {"verb", "requests"}, {"event", "events"}};
     char *name = string_format("%s.log", path);
-    char *bytes = file_read(name, LOG_BYTES_MAX, NULL, error), *rest = bytes;
+    char *bytes = file_read(name, LIMIT_SIM_LOG_BYTES, NULL, error), *rest = bytes;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         json_object_set_new(document, kinds[i][1], json_array());
     for (char *text; bytes && (text = strsep(&rest, "\n"));) {

@@ -7,13 +7,13 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 
-#define LOG_BYTES_MAX (256 * 1024 * 1024)
-#define CHUNKS_MIN    3
-#define METAS_MIN     3
-#define CHUNK_SET     "iomesh-chunk"
-#define META_SET      "iomesh-meta"
+#define CHUNKS_MIN 3
+#define METAS_MIN  3
+#define CHUNK_SET  "iomesh-chunk"
+#define META_SET   "iomesh-meta"
 
 /* What is known of the storage at one line of the log. */
 struct watch {
@@ -224,7 +224,7 @@ json_t *sim_log_lines(const char *log)
 json_t *sim_log_read(const char *file, struct error *error)
 {
     char *name = string_format("%s.log", file);
-    char *log = file_read(name, LOG_BYTES_MAX, NULL, error);
+    char *log = file_read(name, LIMIT_SIM_LOG_BYTES, NULL, error);
     json_t *lines = log ? sim_log_lines(log) : NULL;
     free(log);
     free(name);
