@@ -32,7 +32,7 @@ NEXT = ("pawl resume", "try again", "then: pawl", "pawl submit", "make it")
 class Failing:
     def __init__(self, job, template, outcome):
         self.job, self.template, self.outcome = job, template, outcome
-        self.calls = 0
+        self.calls, self.answers = 0, {0: 0, 1: 0, 5: 0}
         self.seen = set()  # keys of the states that were resumed
 
     def shim(self, case, **more):
@@ -73,6 +73,7 @@ class Failing:
                                          **self.shim(case, FAULT_KIND=kind, FAULT_AT=at))
             expect_nobody()
             check_answer(status, err)
+            self.answers[status] += 1
             key = state_key(case, self.outcome)
             if key in self.seen:
                 return False

@@ -91,7 +91,7 @@ class Recorded:
 
 
 LOSSES = "%-22s %8s %11s %8s %8s %8s %8s %8s"
-FAULTS = "%-22s %8s %8s %8s %8s %8s %8s %8s"
+FAULTS = "%-22s %7s %7s %7s %7s %9s %8s %8s %8s %8s %7s"
 
 
 class Report:
@@ -136,7 +136,8 @@ def check_faults(report, recorded, seed):
         counts[where] = counts.get(where, 0) + 1
         resumed += bool(report.check("%s at %s" % (kind, at), lambda kind=kind, at=at: failing.run(kind, at)))
     return FAULTS % (report.job.name, counts.get("store", 0), counts.get("driver", 0), counts.get("keeper", 0),
-                     sum(counts.values()), failing.calls, resumed, report.failed - before)
+                     sum(counts.values()), failing.calls, failing.answers[5],
+                     failing.answers[1], failing.answers[0], resumed, report.failed - before)
 
 
 def test_job(job_and_seed):
@@ -154,7 +155,8 @@ def test_job(job_and_seed):
 def print_tables(reports):
     heads = {
         "losses": LOSSES % ("power loss", "commits", "sync points", "states", "opened", "distinct", "resumed", "broken"),
-        "faults": FAULTS % ("failing disk", "store", "driver", "keeper", "faults", "of calls", "resumed", "broken"),
+        "faults": FAULTS % ("failing disk", "store", "driver", "keeper", "faults", "of calls", "status 5", "status 1", "went on",
+                            "resumed", "broken"),
     }
     for part, head in heads.items():
         if PART in ("", part):
