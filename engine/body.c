@@ -355,7 +355,6 @@ static void body_free(struct body *body)
     struct driver *driver = body->drive->driver;
     answer_clear(&body->answer);
     probe_answer_clear(&body->probe);
-    keeper_dismiss(body->keeper);
     child_clear(&body->child);
     json_decref(body->guards);
     json_decref(body->edits);
@@ -389,10 +388,11 @@ static void body_returned(void *work)
     struct live *live = drive->live;
     drive->body = NULL;
     drive->driver->bodies_out--;
-    if (body->order == ORDER_PREPARE && body->answer.kind == ANSWER_DONE && !body->guard_refused) {
+    if (body->order == ORDER_PREPARE && body->answer.kind == ANSWER_DONE && !body->guard_refused)
         drive->keeper = body->keeper;
-        body->keeper = NULL;
-    }
+    else
+        keeper_dismiss(body->keeper); /* first: it must not be taken for a child that lives */
+    body->keeper = NULL;
     if (body->order == ORDER_PROBE) {
         if (body->probe.checkpoint) {
             json_decref(live->probe_checkpoint);
