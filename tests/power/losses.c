@@ -1,12 +1,12 @@
 /* Power loss at every sync point of a recorded run.
  *
- *     losses BEFORE RECORD OUT SCRATCH SEED SUBSETS
+ *     losses BEFORE RECORD AFTER OUT SCRATCH SEED SUBSETS
  *
- * BEFORE is the case's folder as it was, RECORD what recorder.c wrote. At each sync the calls that are
- * pending are lost: all, none, each alone, each torn at each sector, every prefix, and SUBSETS seeded
- * subsets, torn at random. Each disk that this can leave is checked (promises.h); of those that go on alike
- * one, chosen by the seed, is written to OUT/1, OUT/2, … for a resume. Prints one line of JSON, and the
- * broken promises. */
+ * BEFORE and AFTER are the case's folder as it was and as it is, RECORD what recorder.c wrote between. At
+ * each sync the calls that are pending are lost: all, none, each alone, each torn at each sector, every
+ * prefix, and SUBSETS seeded subsets, torn at random. Each disk that this can leave is checked (promises.h);
+ * of those that go on alike one, chosen by the seed, is written to OUT/1, OUT/2, … for a resume. Prints one
+ * line of JSON, and the broken promises. */
 #include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,18 +271,54 @@ static struct history history_of(const char *before, struct call *calls, int cou
     return history;
 }
 
+/* ---- is the record whole? ---- */
+
+static bool is_recorded(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return !dot || (strcmp(dot, ".db-shm") != 0 && strcmp(dot, ".lock") != 0);
+}
+
+/* Every file of the one is in the other, with the same bytes. */
+static void compare_views(const struct view *one, const struct view *other, const char *what)
+{
+    for (int i = 0; i < one->names.count; i++) {
+        const char *name = one->names.entries[i].name;
+        const struct content *content = view_content(one, name), *found = view_content(other, name);
+        if (!content || !is_recorded(name))
+            continue;
+        if (!found || found->length != content->length ||
+            (content->length && memcmp(found->bytes, content->bytes, content->length) != 0))
+            errx(2, "%s: %s differs or is missing: the recorder has overlooked something", what, name);
+    }
+}
+
+/* Played to its end without any loss, the record gives what is there: or the recorder does not know some
+ * call. */
+static void check_record(struct losses *losses, const char *after)
+{
+    struct disk *real = disk_read(after);
+    struct fate *fates = begin_losses(losses);
+    struct view *now = view_new(real, NULL);
+    compare_views(losses->whole, now, "the record");
+    compare_views(now, losses->whole, "the disk");
+    view_free(now);
+    end_losses(losses, fates);
+}
+
 int main(int argument_count, char **arguments)
 {
-    if (argument_count != 7)
-        errx(2, "usage: losses BEFORE RECORD OUT SCRATCH SEED SUBSETS");
+    if (argument_count != 8)
+        errx(2, "usage: losses BEFORE RECORD AFTER OUT SCRATCH SEED SUBSETS");
     int count;
     struct call *calls = record_read(arguments[2], &count);
     struct losses losses = {
-        .out = arguments[3], .random = strtoull(arguments[5], NULL, 10), .subsets = atoi(arguments[6])};
-    promises_begin(arguments[4], losses.random);
+        .out = arguments[4], .random = strtoull(arguments[6], NULL, 10), .subsets = atoi(arguments[7])};
+    promises_begin(arguments[5], losses.random);
     losses.history = history_of(arguments[1], calls, count);
     losses.disk = disk_read(arguments[1]);
     lose_everywhere(&losses, calls, count);
+    check_record(&losses, arguments[3]);
     printf("{\"commits\": %d, \"sync_points\": %d, \"states\": %ld, \"opened\": %ld, \"distinct\": %d, "
            "\"broken\": %ld}\n",
            losses.history.commits, losses.sync_points, losses.states, promises_opened(), losses.alike_count,

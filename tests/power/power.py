@@ -58,6 +58,8 @@ class Recorded:
         drive_as_people_do(self.case, job, LD_PRELOAD=os.path.join(BUILD, "recorder.so"), RECORD=self.record,
                            RECORD_ROOT=self.case.folder, **BEFORE)
         expect_nobody()
+        self.after = self.folder("after")
+        shutil.copytree(self.case.folder, self.after)
         self.outcome = self.case.outcome()
 
     def folder(self, name):
@@ -68,8 +70,8 @@ class Recorded:
         out, scratch = self.folder("out"), self.folder("scratch")
         os.mkdir(out)
         os.mkdir(scratch)
-        done = subprocess.run([os.path.join(BUILD, "losses"), self.before, self.record, out, scratch, str(seed),
-                               str(SUBSETS)], capture_output=True, text=True)
+        done = subprocess.run([os.path.join(BUILD, "losses"), self.before, self.record, self.after, out, scratch,
+                               str(seed), str(SUBSETS)], capture_output=True, text=True)
         lines = done.stdout.splitlines()
         if done.returncode or not lines:
             raise Wrong("losses: status %d: %s" % (done.returncode, tail(done.stderr)))
@@ -86,7 +88,7 @@ class Recorded:
         compare(self.case.outcome(), self.outcome)
 
     def remove(self):
-        for folder in (self.case.folder, self.before, self.folder("out"), self.folder("scratch")):
+        for folder in (self.case.folder, self.before, self.after, self.folder("out"), self.folder("scratch")):
             shutil.rmtree(folder, ignore_errors=True)
 
 
