@@ -68,7 +68,7 @@ void situations_add(struct situations *situations, const struct situation *situa
 /* The straight run alone. */
 void situations_begin(struct situations *situations);
 /* All others, from what the straight run recorded. */
-void situations_plan(struct situations *situations, const struct rehearsal *rehearsal);
+void situations_plan(struct situations *situations, struct rehearsal *rehearsal);
 /* faults.c: those that meet a fault of the cluster. */
 void situations_plan_faults(struct situations *situations, const struct rehearsal *rehearsal);
 void situations_clear(struct situations *situations);

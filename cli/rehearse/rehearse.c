@@ -18,6 +18,7 @@ const struct option_declaration REHEARSE_OPTIONS[] = {
     {"like-live", 0, NULL, "on a cluster like the one that --cluster names, as far as it can be read (live)"},
     {"only", 0, "NAME", "only the rehearsals whose name begins so: straight, crash:7"},
     {"fault", 0, "NAME", "the same: chunk-lost, leader-moves@unregister"},
+    {"all", 0, NULL, "every crash and fault, however long the job is"},
     {"no-approvals", 0, NULL, "approve nothing: the run waits where it asks"},
     {"keep", 0, NULL, "keep the private folder, with stores and simulated clusters, and say where it is"},
     {NULL, 0, NULL, NULL},

@@ -6,6 +6,10 @@
 #include "base/memory.h"
 #include "cli/rehearse/rehearsal.h"
 
+/* A run takes as long as it has commits, so that a rehearsal takes as long as their square. */
+#define CRASHES_BUDGET 250000
+#define CRASHES_LEAST  100
+
 void situations_add(struct situations *situations, const struct situation *situation)
 {
     if (situations->count == situations->capacity) {
@@ -126,7 +130,27 @@ static void plan_effect(struct situations *situations, const json_t *trace, cons
     free(step);
 }
 
-void situations_plan(struct situations *situations, const struct rehearsal *rehearsal)
+/* Every n-th of a long list from `first` on, and the operator is told: a job of a thousand steps would take
+ * hours.
+ */
+static void thin_out(struct situations *situations, struct rehearsal *rehearsal, int first, const char *what)
+{
+    int count = situations->count - first, most = count ? CRASHES_BUDGET / count : count;
+    most = most < CRASHES_LEAST ? CRASHES_LEAST : most;
+    int step = (count + most - 1) / most;
+    struct situations kept = {0};
+    if (step < 2 || invocation_has(rehearsal->invocation, "all"))
+        return;
+    for (int i = 0; i < situations->count; i++)
+        if (i < first || (i - first) % step == 0)
+            situations_add(&kept, &situations->list[i]);
+    note_add(rehearsal, "%d of %d %s are rehearsed, each %d-th: the job is long (--all: all of them)",
+             kept.count - first, count, what, step);
+    situations_clear(situations);
+    *situations = kept;
+}
+
+void situations_plan(struct situations *situations, struct rehearsal *rehearsal)
 {
     const json_t *trace = json_object_get(rehearsal->straight, "trace");
     const json_t *effects = json_object_get(rehearsal->straight, "done");
@@ -136,5 +160,8 @@ void situations_plan(struct situations *situations, const struct rehearsal *rehe
     plan_commits(situations, trace, &number);
     json_array_foreach(effects, index, effect)
         plan_effect(situations, trace, effect, (int)index + 1, &number);
+    thin_out(situations, rehearsal, 1, "crashes");
+    int first = situations->count;
     situations_plan_faults(situations, rehearsal);
+    thin_out(situations, rehearsal, first, "faults");
 }

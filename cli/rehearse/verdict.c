@@ -174,12 +174,19 @@ static void print_again(const struct rehearsal *rehearsal, const char *name)
     printf(" --only %s\n", name);
 }
 
+/* Undisturbed, the run does not come to its end: there is nothing to hold the others against. */
+static bool is_straight_failure(const struct rehearsal *rehearsal, const json_t *outcome)
+{
+    return outcome == rehearsal->straight && strcmp(json_text(outcome, "end", ""), "succeeded");
+}
+
 static void print_unsafe(const struct rehearsal *rehearsal, const json_t *outcome)
 {
     size_t index;
     json_t *finding;
-    printf("\n  UNSAFE %s%s%s\n", json_text(outcome, "what", ""),
-           *json_text(outcome, "step", "") ? ", at " : "", json_text(outcome, "step", ""));
+    printf("\n  %s %s%s%s\n", is_straight_failure(rehearsal, outcome) ? "FAILS" : "UNSAFE",
+           json_text(outcome, "what", ""), *json_text(outcome, "step", "") ? ", at " : "",
+           json_text(outcome, "step", ""));
     json_array_foreach(json_object_get(outcome, "findings"), index, finding)
     {
         char *clean = text_cleaned(json_string_value(finding));
@@ -233,7 +240,9 @@ static void print_text(const struct table *table, int64_t took_ms, int unsafe)
         if (rank(table->outcomes[i]) == OUTCOME_COUNT - 1)
             print_unsafe(table->rehearsal, table->outcomes[i]);
     int asks = count_of(table, "asks");
-    if (unsafe)
+    if (is_straight_failure(table->rehearsal, table->outcomes[0]))
+        printf("\nnot rehearsed: the run must come to its end undisturbed first\n");
+    else if (unsafe)
         printf("\nNOT resume-safe: %d of %d rehearsals\n", unsafe, table->situations->count);
     else if (table->rehearsal->unplayed)
         printf("not known to be resume-safe: %d step%s not rehearsed\n", table->rehearsal->unplayed,
