@@ -125,31 +125,14 @@ void wake_all(void)
     }
 }
 
-/* Opening the store again and again would be most of a history's time: what a process leaves behind, rolled
- * back as a crash rolls it back, the next one takes. */
-static struct store *spare[SIMULATION_PROCESSES];
-static int spare_count;
-
-static struct store *store_some(struct error *error)
-{
-    return spare_count ? spare[--spare_count] : store_open(simulation_store_path(), STORE_WRITE, error);
-}
-
-static void store_give_back(struct store *store)
-{
-    if (!store)
-        return;
-    store_rollback(store);
-    spare[spare_count++] = store;
-}
-
 static void process_end(struct process *process)
 {
     simulation.current = process;
     process->dead = true;
     keepers_pipe_closed(process);
     driver_free(process->driver);
-    store_give_back(process->store);
+    if (process->store)
+        simulation_store_close(process->store);
     json_decref(process->body);
     process->driver = NULL;
     process->store = NULL;
@@ -233,7 +216,7 @@ int process_start(int64_t run, const char *command, json_t *body, bool take_over
                                      .watcher = {.approve = watch_approve, .left = watch_left}};
     simulation.current = process;
     trace("starts: run %lld %s%s", (long long)run, command ? command : "", take_over ? " --take-over" : "");
-    process->store = store_some(&error);
+    process->store = simulation_store_open(&error);
     process->driver = process->store ? driver_new(process->store, &options, &error) : NULL;
     int result = process->driver ? driver_take(process->driver, run, &process->take, &error) : -1;
     if (result)
@@ -464,9 +447,8 @@ static void forget(void)
     judge_end();
     people_end();
     outside_end();
-    while (spare_count)
-        store_close(spare[--spare_count]);
-    store_close(simulation.store);
+    if (simulation.store)
+        simulation_store_close(simulation.store);
     simulation.store = NULL;
     simulation_store_forget();
     machines_forget();
@@ -484,14 +466,14 @@ bool history_run(const struct plan *plan, FILE *to)
         if (!item->dropped && due_ms[i] + SILENCE_MS > simulation.silence_ms)
             simulation.silence_ms = due_ms[i] + SILENCE_MS;
     }
-    chance_begin(plan->seed);
     struct job *job = compile(plan);
     if (!job) {
         counts.invalid++;
         return true;
     }
     simulation_store_begin();
-    simulation.store = store_open(simulation_store_path(), STORE_CREATE, &error);
+    chance_begin(plan->seed);
+    simulation.store = simulation_store_open(&error);
     if (!simulation.store)
         violate("cannot open the store: %s", error.message);
     outside_begin();

@@ -247,10 +247,13 @@ bool judge_is_once(const char *key);
 void judge_history(void);
 
 /* ---- the store behind it: store_memory.c or store_sqlite.c ---- */
+/* An empty one, for a new history. */
 void simulation_store_begin(void);
+/* A handle of a process of its own; what it has not committed is rolled back when it is closed. */
+struct store *simulation_store_open(struct error *error);
+void simulation_store_close(struct store *store);
 void simulation_store_forget(void);
 const char *simulation_store_kind(void);
-const char *simulation_store_path(void);
 int simulation_store_verify(struct store *store, char what[256]);
 int __wrap_store_commit(struct store *store, struct error *error);
 

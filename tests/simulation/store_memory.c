@@ -144,9 +144,14 @@ const char *simulation_store_kind(void)
     return "memory";
 }
 
-const char *simulation_store_path(void)
+struct store *simulation_store_open(struct error *error)
 {
-    return "/simulated/pawl.db";
+    return store_open("/simulated/pawl.db", STORE_WRITE, error);
+}
+
+void simulation_store_close(struct store *store)
+{
+    store_close(store);
 }
 
 /* The chain as it stands: linked without gaps, each hash over its record, the heads as the rows say. */

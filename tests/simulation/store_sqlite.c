@@ -1,6 +1,6 @@
-/* The real store: state/ on SQLite, one file in a folder of its own on tmpfs, made anew for each history by
- * copying an empty one. */
-#include <fcntl.h>
+/* The real store: state/ on SQLite, one file on tmpfs. It is emptied between histories, and connections are
+ * kept: opening one, with all that is checked then, takes as long as a history. */
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,42 +10,28 @@
 #include "engine/replay.h"
 #include "simulation/simulation.h"
 
-static char folder[64], path[80], empty[80];
+static char folder[64], path[80];
+static struct store *spare[SIMULATION_PROCESSES + 1];
+static int spare_count;
+static sqlite3 *side; /* without pawl's triggers: it empties the tables */
 
-static void remove_files(void)
+static void remove_all(void)
 {
     static const char *const ends[] = {"", "-wal", "-shm"};
+    char name[96];
+    while (spare_count)
+        store_close(spare[--spare_count]);
+    sqlite3_close(side);
     for (int i = 0; i < 3; i++) {
-        char name[96];
         snprintf(name, sizeof name, "%s%s", path, ends[i]);
         unlink(name);
     }
-}
-
-static void remove_folder(void)
-{
-    char name[96];
-    remove_files();
-    unlink(empty);
     snprintf(name, sizeof name, "%s.d", path);
     rmdir(name);
     rmdir(folder);
 }
 
-static void copy_file(const char *from, const char *to)
-{
-    char bytes[65536];
-    ssize_t length;
-    int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    while (in >= 0 && out >= 0 && (length = read(in, bytes, sizeof bytes)) > 0)
-        if (write(out, bytes, (size_t)length) != length)
-            break;
-    close(in);
-    close(out);
-}
-
-/* Making the schema takes longer than a history does. */
-static void make_empty(void)
+static void make(void)
 {
     struct error error = {0};
     struct stat status;
@@ -56,38 +42,48 @@ static void make_empty(void)
         exit(2);
     }
     snprintf(path, sizeof path, "%s/pawl.db", folder);
-    snprintf(empty, sizeof empty, "%s/empty.db", folder);
-    atexit(remove_folder);
+    atexit(remove_all);
     struct store *store = store_open(path, STORE_CREATE, &error);
-    if (!store) {
-        fprintf(stderr, "%s\n", error.message);
+    store_close(store);
+    if (!store || sqlite3_open_v2(path, &side, SQLITE_OPEN_READWRITE, NULL) ||
+        sqlite3_db_config(side, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL) ||
+        sqlite3_exec(side, "UPDATE store SET uuid = '51300000-0000-4000-8000-000000000000'", NULL, NULL,
+                     NULL)) {
+        fprintf(stderr, "cannot make a store: %s\n", error.message);
         exit(2);
     }
-    store_close(store);
-    copy_file(path, empty);
-    remove_files();
 }
 
-const char *simulation_store_path(void)
+void simulation_store_begin(void)
 {
-    return path;
+    static const char sql[] =
+        "BEGIN; DELETE FROM jobs; DELETE FROM machines; DELETE FROM events; DELETE FROM runs; DELETE FROM steps;"
+        "DELETE FROM locks; DELETE FROM commands; DELETE FROM sqlite_sequence;"
+        "UPDATE store SET records = 0, head = zeroblob(32); COMMIT";
+    if (!folder[0])
+        make();
+    if (sqlite3_exec(side, sql, NULL, NULL, NULL))
+        violate("the store cannot be emptied: %s", sqlite3_errmsg(side));
+}
+
+struct store *simulation_store_open(struct error *error)
+{
+    return spare_count ? spare[--spare_count] : store_open(path, STORE_WRITE, error);
+}
+
+void simulation_store_close(struct store *store)
+{
+    store_rollback(store);
+    spare[spare_count++] = store;
+}
+
+void simulation_store_forget(void)
+{
 }
 
 const char *simulation_store_kind(void)
 {
     return "SQLite";
-}
-
-void simulation_store_begin(void)
-{
-    if (!folder[0])
-        make_empty();
-    copy_file(empty, path);
-}
-
-void simulation_store_forget(void)
-{
-    remove_files();
 }
 
 int simulation_store_verify(struct store *store, char what[256])
