@@ -159,6 +159,9 @@ static void process_turn(struct process *process)
 {
     simulation.current = process;
     process->wake_ms = -1;
+    if (!process->begun)
+        driver_begin(process->driver);
+    process->begun = true;
     bool more = driver_turn(process->driver);
     if (more && !process->dead)
         process_go_to_sleep(process);
@@ -221,14 +224,12 @@ int process_start(int64_t run, const char *command, json_t *body, bool take_over
     int result = process->driver ? driver_take(process->driver, run, &process->take, &error) : -1;
     if (result)
         trace("refused: %s", error.message);
-    else
-        driver_begin(process->driver);
     counts.takeovers += take_over && !result;
     simulation.current = NULL;
     if (process->dead)
         return ERROR_SYSTEM;
-    if (!result) {
-        wake(process, 0);
+    if (!result) { /* it has looked; it claims a little later */
+        wake(process, chance_time_ms(CHANCE_SCHEDULE, 300));
         return 0;
     }
     process_end(process);

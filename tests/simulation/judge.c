@@ -15,8 +15,10 @@ struct told_act {
     char key[128]; /* of the latest start */
     int start;
     bool prepares, prepared;
-    int guards;  /* that agreed since the latest start */
-    int effects; /* of any key since the last recorded success */
+    bool asked_before; /* as it was before the latest start */
+    bool asks;         /* a start may have acted, and nobody has asked since */
+    int guards;        /* that agreed since the latest start */
+    int effects;       /* of any key since the last recorded success */
     bool by_person;
 };
 
@@ -138,6 +140,15 @@ static void on_released(struct reading *r)
     r->run->holds_lock = false;
 }
 
+/* Can the world be asked whether this has happened? */
+static bool is_probed(int step, bool undo)
+{
+    const struct plan_step *planned = &simulation.plan->steps[step];
+    bool kind = planned->shape == SHAPE_RELEASE || planned->shape == SHAPE_FILE;
+    return undo ? kind
+                : kind || planned->shape == SHAPE_CALL || (planned->shape == SHAPE_COMMAND && planned->probe);
+}
+
 static void check_start(struct reading *r, const char *key, bool undo)
 {
     struct parts parts;
@@ -168,10 +179,15 @@ static void on_started(struct reading *r, bool undo)
     if (start != act->start + 1)
         violate("run %lld: start %d of s%d follows start %d", (long long)r->record->run, start, r->index + 1,
                 act->start);
+    if (act->asks && is_probed(r->index, undo) && !observes(r->index))
+        violate("run %lld: s%d is started again, and nobody has asked whether it was done",
+                (long long)r->record->run, r->index + 1);
     snprintf(act->key, sizeof act->key, "%s", key);
     act->start = start;
     act->prepares = json_bool(r->body, "prepares", false);
     act->prepared = false;
+    act->asked_before = act->asks;
+    act->asks = act->asks || !act->prepares;
     act->guards = 0;
 }
 
@@ -187,7 +203,19 @@ static void on_undo_started(struct reading *r)
 
 static void on_prepared(struct reading *r)
 {
-    r->step->acts[r->run->undoing].prepared = true;
+    r->step->acts[r->run->undoing].prepared = r->step->acts[r->run->undoing].asks = true;
+}
+
+static void on_probed(struct reading *r)
+{
+    r->step->acts[json_bool(r->body, "undo", false)].asks = false;
+}
+
+/* Of an interruption or a failure: what has not acted leaves the question as it was. */
+static void on_not_done(struct reading *r)
+{
+    if (r->step && !json_bool(r->body, "acted", true))
+        r->step->acts[r->run->undoing].asks = r->step->acts[r->run->undoing].asked_before;
 }
 
 static void on_guard(struct reading *r)
@@ -216,6 +244,7 @@ static void on_succeeded(struct reading *r)
         violate("run %lld: s%d succeeded without the effect of %s", (long long)r->record->run, r->index + 1,
                 act->key);
     act->effects = 0;
+    act->asks = false;
     char stem[160];
     snprintf(stem, sizeof stem, "%s/%lld/s%d/", store_uuid(simulation.store), (long long)r->record->run,
              r->index + 1);
@@ -281,12 +310,17 @@ static const struct {
     const char *event;
     void (*read)(struct reading *r);
 } READERS[] = {
-    {"run_claimed", on_claimed},       {"lock_acquired", on_lock},        {"lock_released", on_released},
-    {"step_started", on_step_started}, {"undo_started", on_undo_started}, {"step_prepared", on_prepared},
-    {"guard_asked", on_guard},         {"approved", on_approved},         {"step_succeeded", on_succeeded},
-    {"step_undone", on_undone},        {"resolved", on_resolved},         {"paused", on_paused},
-    {"resumed", on_resumed},           {"cancel_requested", on_cancel},   {"rollback_started", on_rollback},
-    {"run_succeeded", on_end},         {"run_cancelled", on_end},         {"run_rolled_back", on_end},
+    {"run_claimed", on_claimed},       {"lock_acquired", on_lock},
+    {"lock_released", on_released},    {"step_started", on_step_started},
+    {"undo_started", on_undo_started}, {"step_prepared", on_prepared},
+    {"step_probed", on_probed},        {"step_interrupted", on_not_done},
+    {"step_failed", on_not_done},      {"undo_failed", on_not_done},
+    {"guard_asked", on_guard},         {"approved", on_approved},
+    {"step_succeeded", on_succeeded},  {"step_undone", on_undone},
+    {"resolved", on_resolved},         {"paused", on_paused},
+    {"resumed", on_resumed},           {"cancel_requested", on_cancel},
+    {"rollback_started", on_rollback}, {"run_succeeded", on_end},
+    {"run_cancelled", on_end},         {"run_rolled_back", on_end},
 };
 
 static int read_record(void *context, const struct record *record)
@@ -322,6 +356,14 @@ void judge_commit(void)
     for (int64_t run = 1; run <= simulation.plan->runs; run++)
         if (store_each_record(simulation.store, run, runs[run].seq, read_record, &runs[run], &error) < 0)
             violate("the store cannot be read: %s", error.message);
+}
+
+bool judge_lock_is_held(void)
+{
+    for (int i = 1; i <= simulation.plan->runs; i++)
+        if (runs[i].holds_lock)
+            return true;
+    return false;
 }
 
 /* ---- what the world says ---- */

@@ -31,6 +31,8 @@ static int compare_run(void *context, const struct run_row *stored)
         same = same && same_text(pairs[i][0], pairs[i][1]);
     if (!same)
         violate("run %lld: its row is not what its records give", (long long)stored->run);
+    if (stored->waiting && strstr(stored->waiting, "\"lock\"") && !judge_lock_is_held())
+        violate("run %lld waits for a lock that no run holds", (long long)stored->run);
     bool open = !strcmp(stored->status, "running") || !strcmp(stored->status, "queued");
     if (open || (stored->waiting && strstr(stored->waiting, "\"timer\"")))
         violate("run %lld has come to rest, %s, without an end or a person", (long long)stored->run,

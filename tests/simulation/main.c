@@ -14,6 +14,8 @@
 
 #define FAILURES_MOST 3   /* then it ends: they are seldom independent */
 #define CUTS_MOST     600 /* histories that one cutting may take */
+#define CUT_SECONDS   10
+#define HANGS_SECONDS 60 /* one history takes about a millisecond */
 
 static struct plan plan;
 
@@ -51,10 +53,11 @@ static void on_abort(int number)
 /* ---- cutting ---- */
 
 static int cuts;
+static double cut_until_s;
 
 static bool fails_still(const struct plan *tried)
 {
-    return ++cuts < CUTS_MOST && !history_run(tried, NULL);
+    return ++cuts < CUTS_MOST && core_s() < cut_until_s && !history_run(tried, NULL);
 }
 
 static bool cut_once(struct plan *found)
@@ -103,6 +106,7 @@ static void tell_failure(struct plan failed)
     printf("\nSEED=%llu (%s store): %s\n", (unsigned long long)failed.seed, simulation_store_kind(),
            simulation.violation);
     cuts = 0;
+    cut_until_s = core_s() + CUT_SECONDS;
     while (cut_once(&failed))
         ;
     printf("cut down in %d histories:\n", cuts);
@@ -185,15 +189,18 @@ int main(int count, char **arguments)
     int failed = 0;
     signal(SIGABRT, on_abort);
     signal(SIGSEGV, on_abort);
+    signal(SIGALRM, on_abort);
     printf("SEED=%llu\n", (unsigned long long)seed);
     fflush(stdout);
     double started_s = now_s();
     for (int64_t i = 0;
          failed < FAILURES_MOST && (histories ? i < histories : now_s() - started_s < (double)seconds); i++) {
         plan_draw(&plan, seed + (uint64_t)i);
+        alarm(HANGS_SECONDS);
         if (history_run(&plan, setting("TRACE", 0) ? stdout : NULL))
             continue;
         failed++;
+        alarm(0);
         tell_failure(plan);
     }
     double took_s = now_s() - started_s;

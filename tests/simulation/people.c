@@ -157,7 +157,8 @@ static bool help(int64_t run, const struct standing *found)
     bool failed = !strcmp(found->status, "failed"), paused = !strcmp(found->waiting, "paused");
     bool asks = !strcmp(found->waiting, "approval"), doubts = !strcmp(found->waiting, "decision");
     bool locked = !strcmp(found->waiting, "lock");
-    if ((failed || locked) && resumes[run]++ >= simulation.plan->patience)
+    bool locked_out = locked && judge_lock_is_held();
+    if ((failed || locked_out) && resumes[run]++ >= simulation.plan->patience)
         return false;
     if ((asks || doubts) && words[run]++ >= 2 + simulation.plan->patience)
         return false;

@@ -32,7 +32,7 @@
 #define SIMULATION_STEPS_MOST  6
 #define SIMULATION_RUNS_MOST   3
 #define SIMULATION_ITEMS_MOST  24
-#define SIMULATION_EVENTS_MOST 20000 /* of the schedule, in one history: beyond, it is stuck */
+#define SIMULATION_EVENTS_MOST 6000 /* of the schedule, in one history: beyond, it is stuck */
 #define SIMULATION_PROCESSES   16
 #define SIMULATION_KEEPERS     256
 #define SIMULATION_SENT        128
@@ -130,7 +130,7 @@ const char *item_text(enum item_kind kind);
 
 /* ---- history.c: one history ---- */
 struct process {
-    bool used, dead, draining;
+    bool used, begun, dead, draining;
     int number; /* its pid */
     int host, boot;
     char lock[48]; /* the file name of its driver's lock */
@@ -243,6 +243,8 @@ void judge_begins(const char *key, const char *via, int start);
 void judge_effect(const char *key, const char *via, bool foreign);
 /* Whether that key's effect must never be repeated blindly. */
 bool judge_is_once(const char *key);
+/* Does some run hold the lock, by what its history says? */
+bool judge_lock_is_held(void);
 /* At the end of a history. */
 void judge_history(void);
 
