@@ -185,8 +185,9 @@ bool body_again(struct deciding *d)
     struct live *live = d->live;
     const struct answer *answer = d->stimulus->answer;
     live->wait_error = answer->error;
-    live->blind_looks = 0;
     live->looked = act_in_hand(d)->effect == EFFECT_OBSERVE && !act_in_hand(d)->runs_child;
+    if (live->looked) /* that a program runs is no look yet */
+        live->blind_looks = 0;
     live->acting = answer->acting || (act_in_hand(d)->runs_child && live->effect_begun);
     bool first = answer->checkpoint && !live->checkpoint && !act_memory(d)->checkpoint;
     if (answer->checkpoint) {

@@ -30,7 +30,8 @@ static void set_step_status(struct run *run, int index, enum step_status status)
 
 static void wait_for(struct run *run, enum wait_reason reason)
 {
-    if (run->paused && reason == WAIT_NOTHING)
+    bool by_itself = reason == WAIT_NOTHING || reason == WAIT_LOCK || reason == WAIT_TIMER;
+    if (run->paused && by_itself) /* until a person resumes it, nothing of that comes */
         reason = WAIT_PAUSED;
     run->status = reason == WAIT_NOTHING ? RUN_RUNNING : RUN_WAITING;
     run->waiting = reason;
