@@ -75,7 +75,9 @@ void say(FILE *to, const char *format, ...)
 
 void report_json(json_t *value)
 {
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    /* On a terminal what is beyond ASCII is escaped, too: it may turn the direction of writing. */
+    size_t ascii = isatty(STDOUT_FILENO) ? JSON_ENSURE_ASCII : 0;
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | ascii);
     puts(text ? text : "null"); /* what json_pack could not make: a text that is no UTF-8 */
     fflush(stdout);
     free(text);

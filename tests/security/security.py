@@ -262,7 +262,9 @@ def names_in(bytes_, separator):
 
 def environment_of_children_is_the_stated_minimum(world):
     live = world.serve("t")
-    more = {"TZ": "UTC", "LD_LIBRARY_PATH": "/nowhere", "AWS_SECRET": "x", "HELM_KUBETOKEN": "x", "HELM_CACHE_HOME": "/c",
+    more = {"TZ": "UTC", "LD_LIBRARY_PATH": "/nowhere", "AWS_SECRET": "x", "USER": "me", "SHELL": "/bin/sh",
+            "SSH_AUTH_SOCK": "/s", "LD_PRELOAD": "", "IFS": " ", "BASH_ENV": "/b", "EDITOR": "vi", "XDG_STATE_HOME": "/none",
+            "HELM_KUBETOKEN": "x", "HELM_CACHE_HOME": "/c",
             "PAWL_BOOT_ID": None}
     world.sim("init", "sim.json")
     assert world.pawl("submit", world.write("job.yaml", PLAIN % ("once", "env")), **more)[0] == 0
@@ -285,7 +287,7 @@ def environment_of_children_is_the_stated_minimum(world):
                       "    with: {namespace: n, release: r, chart: c/c, values: values.yaml}\n")
     world.pawl("plan", job, PAWL_HELM=helm, **more, **live)
     with open(world.path("helm.env"), "rb") as file:
-        assert names_in(file.read(), b"\n") - {"PWD", "_", "OLDPWD", "SHLVL"} == {"PATH", "HOME", "HELM_CACHE_HOME", "TMPDIR",
+        assert names_in(file.read(), b"\n") - {"PWD", "_", "OLDPWD", "SHLVL"} == {"PATH", "HOME", "HELM_CACHE_HOME", "XDG_STATE_HOME", "TMPDIR",
                                                                                   "KUBECONFIG"}
 
 
@@ -338,6 +340,7 @@ steps:
     for run in ("1", "2", "3"):
         for word in ("status", "history", "logs"):
             expect_clean(world.terminal(word, run), word + " " + run)
+            expect_clean(world.terminal(word, run, "--json"), word + " --json " + run)
     for words in (["list"], ["audit", "verify"], ["status", EVIL], ["run" + EVIL], ["list", "--status", EVIL],
                   ["validate", world.path("none" + EVIL)], ["eval", "'" + EVIL + "'"], ["eval", EVIL],
                   ["submit", job, "--yes", "-p", EVIL + "=1"], ["sim", "init", "/none/" + EVIL], ["list", "--store", "/none/" + EVIL],
