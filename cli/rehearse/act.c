@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -268,6 +269,15 @@ static void set_effect_cut(const struct acting *acting)
         setenv("PAWL_SIM_VICTIMS", situation->victims, 1);
 }
 
+/* What steps put aside for a moment stays in the place as well. */
+static void keep_temporaries(const struct acting *acting)
+{
+    char *folder = string_format("%s/tmp", acting->place);
+    mkdir(folder, 0700);
+    setenv("TMPDIR", folder, 1);
+    free(folder);
+}
+
 static void leave_terminal(const struct acting *acting)
 {
     char *path = string_format("%s/said", acting->place);
@@ -290,6 +300,7 @@ _Noreturn void act(const struct rehearsal *rehearsal, const struct situation *si
     cut_waits_short(&acting);
     set_effect_cut(&acting);
     setenv("UV_THREADPOOL_SIZE", "1", 1); /* one run, one body at a time */
+    keep_temporaries(&acting);
     if (!rehearsal->straight)
         acting.trace = json_array();
     meet_faults(&acting, "");

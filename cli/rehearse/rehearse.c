@@ -141,9 +141,10 @@ static int rehearse(struct rehearsal *rehearsal)
         note_limits(rehearsal);
         stand_ins_install(rehearsal);
         status = play_all(rehearsal, &error);
-        if (troupe_signal())
+        if (troupe_signal()) {
             status = 128 + troupe_signal();
-        else if (error.code)
+            fputs("pawl: interrupted; nothing is left behind\n", stderr);
+        } else if (error.code)
             status = report_error(rehearsal->invocation, &error);
         if (invocation_has(rehearsal->invocation, "keep"))
             fprintf(stderr, "kept: %s\n", rehearsal->folder);

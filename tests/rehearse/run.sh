@@ -10,7 +10,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 unset PAWL_CLUSTER PAWL_STORE
-export NO_COLOR=1
+export NO_COLOR=1 TMPDIR=$folder/elsewhere
+mkdir "$TMPDIR"
 passed=0 failed=0
 
 judge() { # NAME WHAT-IS-WRONG: nothing is wrong where it is empty
@@ -110,5 +111,6 @@ stale=$(mktemp -d "$base/pawl-rehearse-XXXXXX")
 mkdir "$stale/0" && touch "$stale/lock" "$stale/0/pawl.db"
 rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only straight
 judge 'nothing is left behind' "$(is $? 0)$(python3 -B "$here/places.py" left)"
+judge 'nothing is written elsewhere' "$(ls -A "$TMPDIR")"
 echo "$passed passed, $failed failed"
 ((failed == 0))
