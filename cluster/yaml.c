@@ -162,7 +162,7 @@ static void scalar_write(struct text *text, const json_t *value)
         return;
     }
     char *bytes = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    text_add(text, bytes);
+    text_add(text, bytes ? bytes : "null"); /* nothing, where there is none */
     free(bytes);
 }
 

@@ -42,10 +42,12 @@ def expect_modes(world, file_mode, folder_mode):
     seen = set()
     for folder, folders, names in os.walk(world.path("state")):
         for name in folders:
-            assert mode_of(os.path.join(folder, name)) in (folder_mode, 0o700), (name, oct(mode_of(os.path.join(folder, name))))
+            mode = mode_of(os.path.join(folder, name))
+            assert mode in (folder_mode, 0o700), (name, oct(mode))
         for name in names:
             seen.add(name.rsplit(".", 1)[-1])
-            assert mode_of(os.path.join(folder, name)) == file_mode, (name, oct(mode_of(os.path.join(folder, name))))
+            mode = mode_of(os.path.join(folder, name))
+            assert mode == file_mode, (name, oct(mode))
     assert {"db", "db-wal", "db-shm", "out", "err", "exit", "child", "started", "lock"} <= seen, seen
 
 
@@ -287,8 +289,8 @@ def environment_of_children_is_the_stated_minimum(world):
                       "    with: {namespace: n, release: r, chart: c/c, values: values.yaml}\n")
     world.pawl("plan", job, PAWL_HELM=helm, **more, **live)
     with open(world.path("helm.env"), "rb") as file:
-        assert names_in(file.read(), b"\n") - {"PWD", "_", "OLDPWD", "SHLVL"} == {"PATH", "HOME", "HELM_CACHE_HOME", "XDG_STATE_HOME", "TMPDIR",
-                                                                                  "KUBECONFIG"}
+        given = names_in(file.read(), b"\n") - {"PWD", "_", "OLDPWD", "SHLVL"}  # the last four are its shell's
+    assert given == {"PATH", "HOME", "HELM_CACHE_HOME", "XDG_STATE_HOME", "TMPDIR", "KUBECONFIG"}, given
 
 
 # ---- the terminal ----
@@ -306,7 +308,8 @@ def expect_clean(said, what):
 
 def text_from_elsewhere_does_nothing_to_a_terminal(world):
     world.sim("init", "sim.json")
-    world.write("evil.sh", b"#!/bin/sh\nprintf 'x\\033]0;owned\\007\\rfake line\\377\\342\\200\\256'\nprintf '\\033[2J' >&2\nexit $1\n")
+    world.write("evil.sh", b"#!/bin/sh\nprintf 'x\\033]0;owned\\007\\rfake line\\377\\342\\200\\256'\n"
+                b"printf '\\033[2J' >&2\nexit $1\n")
     os.chmod(world.path("evil.sh"), 0o755)
     job = world.write("job.yaml", """job: one
 version: 1
@@ -343,7 +346,8 @@ steps:
             expect_clean(world.terminal(word, run, "--json"), word + " --json " + run)
     for words in (["list"], ["audit", "verify"], ["status", EVIL], ["run" + EVIL], ["list", "--status", EVIL],
                   ["validate", world.path("none" + EVIL)], ["eval", "'" + EVIL + "'"], ["eval", EVIL],
-                  ["submit", job, "--yes", "-p", EVIL + "=1"], ["sim", "init", "/none/" + EVIL], ["list", "--store", "/none/" + EVIL],
+                  ["submit", job, "--yes", "-p", EVIL + "=1"], ["sim", "init", "/none/" + EVIL],
+                  ["list", "--store", "/none/" + EVIL],
                   ["list", "--cluster", EVIL], ["submit", job, "--yes", "--cluster", "sim:/none/" + EVIL]):
         expect_clean(world.terminal(*words), words)
     world.write("odd.yaml", 'job: "\\x1b[2J\\u202e"\nversion: 1\n"\\x9b\\u2066": x\nsteps: []\n')
