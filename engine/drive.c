@@ -304,6 +304,16 @@ static void open_gate_of_start(struct drive *drive)
     }
 }
 
+/* The keeper that stands ready is the one that the durable checkpoint of the act in hand names. A step that
+ * was let go while it prepared has left one behind, and what comes next must not send it off. */
+static void dismiss_left_keeper(struct drive *drive)
+{
+    if (!drive->keeper || json_equal(drive->keeper->record, drive_keeper_record(drive)))
+        return;
+    keeper_dismiss(drive->keeper);
+    drive->keeper = NULL;
+}
+
 void drive_act(struct drive *drive)
 {
     struct decision *decision = drive->decision;
@@ -314,6 +324,7 @@ void drive_act(struct drive *drive)
     decision_clear(decision);
     json_array_clear(drive->answers);
     decision->order = ORDER_NOTHING;
+    dismiss_left_keeper(drive);
     if (order != ORDER_APPLY && order != ORDER_NOTHING) {
         keeper_dismiss(drive->keeper);
         drive->keeper = NULL;

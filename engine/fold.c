@@ -37,13 +37,23 @@ static void wait_for(struct run *run, enum wait_reason reason)
     run->waiting = reason;
 }
 
+/* What the run waits for where nothing else holds it up. */
+static void wait_for_place(struct run *run)
+{
+    bool lacks_lock = !run->holds_lock && json_text(run->submitted, "lock", NULL);
+    wait_for(run, run->place == PLACE_APPROVAL  ? WAIT_APPROVAL
+                  : run->place == PLACE_UNKNOWN ? WAIT_DECISION
+                  : lacks_lock                  ? WAIT_LOCK
+                                                : WAIT_NOTHING);
+}
+
 static void move_to(struct run *run, int step)
 {
     run->step = step;
     run->place = PLACE_ENTER;
     run->entered = false;
     keep(&run->question, NULL);
-    wait_for(run, WAIT_NOTHING);
+    wait_for_place(run);
 }
 
 /* The step that `then` names: -1 for "" (nothing follows), -2 where it is missing or names none. */
@@ -94,16 +104,6 @@ static void take_time(struct run_step *step, const json_t *body)
 {
     step->spent_ms = time_in(body, "spent_ms", step->spent_ms);
     step->attempt_spent_ms = time_in(body, "attempt_spent_ms", step->attempt_spent_ms);
-}
-
-/* What the run waits for once it is no longer paused. */
-static void wait_for_place(struct run *run)
-{
-    bool lacks_lock = !run->holds_lock && json_text(run->submitted, "lock", NULL);
-    wait_for(run, run->place == PLACE_APPROVAL  ? WAIT_APPROVAL
-                  : run->place == PLACE_UNKNOWN ? WAIT_DECISION
-                  : lacks_lock                  ? WAIT_LOCK
-                                                : WAIT_NOTHING);
 }
 
 /* ---- one function an event ---- */

@@ -116,7 +116,7 @@ static void go_on(struct task *task)
         task->stack->next = stacks;
         stacks = task->stack;
         task->stack = NULL;
-        task->at_ms = simulation.now_ms + chance_below(CHANCE_SCHEDULE, 3);
+        task->at_ms = simulation.now_ms + chance_time_ms(CHANCE_SCHEDULE, 150);
     }
 }
 
