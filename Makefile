@@ -1,4 +1,4 @@
-# pawl: see README.md. Targets: all demo check unit sanitize fuzz security lint e2e bench install clean.
+# pawl: see README.md. Targets: all demo check unit sim sanitize fuzz security lint e2e bench install clean.
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
@@ -95,9 +95,10 @@ check: packages-check
 	@$(BUILD_ALSO) check-built
 
 # The programs that the tests consist of; each ends with what it counted.
-CHECKS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard tests/readme_test.sh tests/rehearse/run.sh tests/security/run.sh tests/crash/run.sh)
+CHECKS = $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard tests/readme_test.sh tests/rehearse/run.sh tests/security/run.sh tests/crash/run.sh \
+         tests/simulation/run.sh)
 .PHONY: check-built
-check-built: $(BUILD)/pawl $(UNIT_TESTS) $(FUZZ_REPLAYS)
+check-built: $(BUILD)/pawl $(UNIT_TESTS) $(FUZZ_REPLAYS) $(BUILD)/simulation-memory $(BUILD)/simulation-sqlite
 	@PAWL=$(abspath $(BUILD)/pawl) BUILD=$(abspath $(BUILD)) tests/check.sh $(CHECKS)
 
 # A build of its own, on all processors.

@@ -105,6 +105,12 @@ static bool is_once(int step, bool undo)
     return planned->shape == SHAPE_COMMAND && (undo || planned->effect == EFFECT_ONCE);
 }
 
+bool judge_observes(const char *key)
+{
+    struct parts parts;
+    return parse(key, &parts) && observes(parts.step);
+}
+
 bool judge_is_once(const char *key)
 {
     struct parts parts;

@@ -116,7 +116,9 @@ static void go_on(struct task *task)
         task->stack->next = stacks;
         stacks = task->stack;
         task->stack = NULL;
-        task->at_ms = simulation.now_ms + chance_time_ms(CHANCE_SCHEDULE, 150);
+        bool slowly = simulation.plan->curse == CURSE_LOOKS_VANISH;
+        int64_t back_ms = slowly ? chance_below(CHANCE_SCHEDULE, 500) : chance_time_ms(CHANCE_SCHEDULE, 150);
+        task->at_ms = simulation.now_ms + back_ms;
     }
 }
 

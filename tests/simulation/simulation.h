@@ -241,6 +241,8 @@ void judge_gate(int64_t run);
 void judge_begins(const char *key, const char *via, int start);
 /* It has its effect. */
 void judge_effect(const char *key, const char *via, bool foreign);
+/* Whether that key's step only observes. */
+bool judge_observes(const char *key);
 /* Whether that key's effect must never be repeated blindly. */
 bool judge_is_once(const char *key);
 /* Does some run hold the lock, by what its history says? */

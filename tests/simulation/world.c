@@ -265,7 +265,8 @@ int __wrap_process_run(const struct program *program, int inherited, const struc
     (void)inherited;
     (void)limits;
     *out = (struct program_output){0};
-    bool cursed = outside_cursed(CURSE_GUARDS);
+    /* Who looks for a step that acts is its guard. */
+    bool cursed = !judge_observes(key_of(program)) && outside_cursed(CURSE_GUARDS);
     held_up(cursed ? chance_below(CHANCE_WORLD, 2500) : chance_time_ms(CHANCE_WORLD, 600));
     if (is_dead())
         return error_set(error, ERROR_SYSTEM, "dead");
