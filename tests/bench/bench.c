@@ -15,7 +15,7 @@
 #include "tests/bench/table.h"
 #include "tests/bench/workload.h"
 
-#define ROUNDS_LEAST   5
+#define ROUNDS_LEAST   3
 #define ROUNDS_SECONDS 45 /* no further one begins after that */
 #define ROUNDS_LIMIT   15
 #define STATUS_TIMES   21
