@@ -69,15 +69,15 @@ static void sort_members(struct member *members, size_t count)
 static void write_object(struct text *text, json_t *object)
 {
     struct member here[MEMBERS_HERE], *members = here;
-    size_t count = json_object_size(object), i = 0;
+    size_t size = json_object_size(object), count = 0;
     const char *key;
     json_t *value;
-    if (count > MEMBERS_HERE)
-        members = memory_new(count * sizeof *members);
-    json_object_foreach(object, key, value) members[i++] = (struct member){key, value};
+    if (size > MEMBERS_HERE)
+        members = memory_new(size * sizeof *members);
+    json_object_foreach(object, key, value) members[count++] = (struct member){key, value};
     sort_members(members, count);
     text_append(text, "{", 1);
-    for (i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (i)
             text_append(text, ",", 1);
         write_string(text, members[i].key, strlen(members[i].key));
