@@ -84,7 +84,7 @@ security: packages-check
 	@PAWL=$(abspath $(BUILD)/pawl) tests/security/run.sh
 
 # What is missing of Debian's packages is installed first; nothing else is needed on a fresh system.
-packages-build packages-check packages-lint:
+packages-build packages-check packages-lint packages-model:
 	@tests/packages.sh $(@:packages-%=%)
 
 demo: packages-build
@@ -115,6 +115,7 @@ FORMATTED = $(sort $(SOURCES) $(foreach house,$(HOUSES),$(wildcard $(house)/*.h 
               $(wildcard tests/*/*.c tests/*/*.h))
 lint: packages-lint
 	@tests/lint/arrows.sh
+	@tests/model/run.sh names
 	@tests/lint/no_shell.sh
 	@clang-format --dry-run -Werror $(FORMATTED)
 	@shellcheck tests/*.sh tests/*/*.sh .ci/run
@@ -184,8 +185,10 @@ $(BUILD)/tests/exploration/%.o: ALL_CFLAGS += -Itests
 $(BUILD)/tests/exploration/explore: $(EXPLORE_SOURCES:%.c=$(BUILD)/%.o) $(LIBRARY)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: explore
-explore: $(BUILD)/tests/exploration/explore
+.PHONY: explore explore-built
+explore: packages-check
+	@$(BUILD_ALSO) explore-built
+explore-built: $(BUILD)/tests/exploration/explore
 	@$< $(SIZE)
 -include $(EXPLORE_SOURCES:%.c=$(BUILD)/%.d)
 
@@ -211,9 +214,9 @@ faults: packages-check
 	@$(BUILD_ALSO) all $(BUILD)/power/faults.so
 	@PAWL=$(abspath $(BUILD)/pawl) FAULTS=$(abspath $(BUILD)/power/faults.so) python3 -B tests/faults/faults.py
 
-# The protocol as a model; needs spin.
-model:
-	tests/model/run.sh
+# The protocol as a model, searched by spin: each shape with all rules, and each rule left out.
+model: packages-model
+	@tests/model/run.sh
 
 COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 install: $(BUILD)/pawl

@@ -353,8 +353,11 @@ bool interrupt_harmless(struct deciding *d)
     return true;
 }
 
+/* Where an earlier start was in doubt it still is: that this one did nothing tells nothing of that. */
 bool child_did_nothing(struct deciding *d)
 {
+    if (act_memory(d)->before)
+        return interrupt(d, false);
     json_t *body = json_pack("{s:s,s:s}", "answer", "not_done", "why", "its program was never started");
     if (d->run->undoing)
         json_object_set_new(body, "undo", json_true());

@@ -65,13 +65,13 @@ static enum child_state seen_child(const struct moment *moment)
     bool once = machine_act_in_hand(moment->run)->effect == EFFECT_ONCE;
     switch (moment->child) {
     case NO_CHILD:
+    case KEEPER_READY: /* no durable record names it yet */
         return CHILD_NONE;
     case NEVER_RAN:
         return once ? CHILD_NONE : CHILD_LOST;
     case EXIT_OK:
     case EXIT_BAD:
         return CHILD_EXITED;
-    case KEEPER_READY:
     case CHILD_LIVES:
         return moment->foreign ? CHILD_LOST : CHILD_RUNNING;
     case CHILD_DIED:

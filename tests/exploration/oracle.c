@@ -129,6 +129,8 @@ static void see_succeeded(struct seeing *seeing)
     else
         HOLDS(!strcmp(by, "person"), "%s succeeds by \"%s\"", id_of(seeing), by);
     step->by_person = step->by_person || !strcmp(by, "person");
+    if (!strcmp(by, "person"))
+        step->act.in_flight = false; /* whatever arrives: a person has answered for it */
     step->succeeded = true;
     step->act.done = 0;
     step->act.intent = false;
@@ -268,6 +270,8 @@ static void see_undone(struct seeing *seeing)
     else if (strcmp(by, "person"))
         HOLDS(step->undo.done, "%s is undone by %s, and its undo has not happened", id_of(seeing), by);
     step->by_person = step->by_person || !strcmp(by, "person");
+    if (!strcmp(by, "person"))
+        step->act.in_flight = step->undo.in_flight = false;
     step->act.done = step->undo.done = 0;
     step->act.intent = step->undo.intent = false;
 }
@@ -373,7 +377,7 @@ void oracle_event(struct moment *moment, const struct event *event, struct happe
           event_type_text(event->type));
     if (SEEN[event->type])
         SEEN[event->type](seeing);
-    if (moment->ended || event->type == EVENT_ROLLBACK_STARTED)
+    if (moment->ended || event->type == EVENT_ROLLBACK_STARTED || event->type == EVENT_DECISION_REQUESTED)
         moment->rollback_row = false; /* answered in the same commit */
 }
 

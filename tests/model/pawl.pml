@@ -4,81 +4,139 @@
  * the worker pool; two drivers that claim, adopt, take over and are fenced; commits, go bytes, locks, exit
  * records, probes that lag or cannot tell; a person who cancels, resolves, resumes; SIGKILL of any process
  * between any two actions; reboots. A stopped process is one that is not scheduled.
+ * Three shapes, so that each can be searched to its end:
+ *   PLAIN  A, then B
+ *   ASKS   A is done already; B has a guard and an approval, and may be visited twice (on_failure: goto)
+ *   BACK   A, then B, and a person may roll the run back; B's undo and A's only converge
  * Abstracted: an epoch is only compared, so the store keeps whose is the latest. A lock belongs to a process's
  * life. settle bounds how long a sent command can take to arrive and to show: an assumption about the world.
- * Guards, approval, rollback, pause, other people's helm and several runs in one driver are left out.
+ * An undo is one act; its keeper would be A's once more. Pause, other people's helm and several runs in one driver
+ * are left out: tests/exploration has the first, tests/simulation the others.
+ * Bounded: FAULTS kills and reboots, STARTS of a step, ANSWERS of a person, one take-over, one cancel, one rollback,
+ * two visits. One word stands for all that a person may say at that point.
  *
- * Properties (the number stands beside each assert):
+ * Properties (the number stands in each CHECK):
  *  1 no effect without its durable intent       2 B happens at most once, plus once for each --retry
  *  3 never two children at once                 4 success only if the effect happened or a person said so
- *  5 no start after cancel_requested; no effect of a child after run_cancelled
+ *  5 no start after cancel_requested; no effect of a child after the end
  *  6 an overtaken driver starts nothing         7 the run ends or waits for a person
  *  8 a recorded success is never run again      9 an answered question is not asked again
- * 10 an ended run is not claimed
+ * 10 an ended run is not claimed               11 no effect in a start whose guard has not agreed
+ * 12 no effect in a visit that nobody approved 13 rolled back: what happened is undone, or a person answers for it
+ * 14 a run that goes back starts no step
  *
- * `make model` runs it with one fault, and once without each rule: then a property must break. By hand:
- *   spin -a pawl.pml && cc -O2 -DSAFETY -DCOLLAPSE -o pan pan.c && ./pan -m20000 -w26
- *   spin -DFAULTS=1 -DWITHOUT=GATE -a pawl.pml && cc -DSAFETY -DBFS -o pan pan.c && ./pan   (then: the shortest
- *   trail, with spin -DFAULTS=1 -DWITHOUT=GATE -t -p pawl.pml)
- *   spin -DFAULTS=1 -a pawl.pml && cc -O2 -DNP -DCOLLAPSE -o pan pan.c && ./pan -l -m20000 (no cycle: all ends)
- * Once run to the end: 2 faults: 15,641,827 states, 91 s, 2.6 GB; 3 faults: 38,925,203 states, 5 min, 6.1 GB; no
- * cycle (1 fault): 8,409,133 states.
+ * `make model` (run.sh) searches each shape with all rules, and once without each rule: then its property must break.
+ * By hand, the shortest way to see why GATE is there:
+ *   spin -DWITHOUT=GATE -DPROPERTY=5 -a pawl.pml && cc -DSAFETY -DBFS -o pan pan.c && ./pan
+ *   spin -DWITHOUT=GATE -DPROPERTY=5 -t -p pawl.pml
+ * No cycle, all ends: spin -a pawl.pml && cc -O2 -DNP -DCOLLAPSE -o pan pan.c && ./pan -l -m20000
  */
 
 #ifndef FAULTS
-#define FAULTS  2               /* SIGKILLs and reboots */
+#define FAULTS  1               /* SIGKILLs and reboots */
 #endif
 #ifndef WITHOUT
 #define WITHOUT 0               /* rules to leave out */
 #endif
+#ifndef PROPERTY
+#define PROPERTY 0              /* the one to look at; 0: all */
+#endif
+#define PLAIN   0
+#define ASKS    1
+#define BACK    2
+#ifndef SHAPE
+#define SHAPE   PLAIN
+#endif
 #ifndef STARTS
-#define STARTS  3               /* of a step, at most; a start of helm and its keeper share a number */
+#define STARTS  (3 - SHAPE / 2)                 /* of a step, at most; a start of helm and its keeper share a number */
 #endif
 #ifndef ANSWERS
-#define ANSWERS 2               /* of a person: resume a failed run, resolve */
+#define ANSWERS (2 - (SHAPE + 1) / 2)           /* of a person: resume a failed run, resolve */
 #endif
 #define NOBODY  2
 #define RULE(r) (!((WITHOUT) & (r)))
+#define CHECK(n, holds) assert((PROPERTY != 0 && PROPERTY != (n)) || (holds))
 
-/* The sentences of docs/design.md that the properties rest on, and what carries each in the code. Leave one out
- * (run.sh does, one by one) and spin shows why it is there. */
-/* an intent is durable before its effect (breaks 1): act_all after record_all: driver.c */
+/* The sentences of docs/design.md that the properties rest on. Under each: what breaks without it, in which shape, and the
+ * functions that carry it (run.sh looks that they are there). */
+
+/* an intent is durable before its effect
+ * breaks 1; shape PLAIN; in record_all act_all */
 #define COMMIT_FIRST 1
-/* the go byte follows the commit of step_prepared (breaks 1): say_go, in the body that applies: body.c */
+/* the go byte follows the commit of step_prepared
+ * breaks 1; shape PLAIN; in drive_act say_go */
 #define GO_AFTER_COMMIT 2
-/* a keeper without its byte leaves when the driver is gone (breaks 7): keeper_main: keeper_main.c */
+/* a keeper without its byte leaves when the driver is gone
+ * breaks 7; shape PLAIN; in wait_for_go keeper_main */
 #define LEAVE_ON_EOF 4
-/* the keeper's lock is held while its child lives (breaks 3): keeper_main: keeper_main.c */
+/* the keeper's lock is held while its child lives
+ * breaks 3; shape PLAIN; in start_program */
 #define LOCK_INHERITED 8
-/* while that lock is held the step is in progress, for everyone (breaks 3): child_lives, lets_go_while_child_lives: when.c */
+/* while that lock is held the step is in progress, for everyone
+ * breaks 3; shape PLAIN; in child_lives child_ran_or_runs */
 #define HELD_IS_RUNNING 16
-/* "no record" is read after the lock was found free (breaks 8): keeper_look: keeper.c */
+/* "no record" is read after the lock was found free
+ * breaks 8; shape PLAIN; in keeper_look */
 #define RECORD_AFTER 32
-/* a take-over claims only once the holder's lock is free (breaks 6): end_holder: claim.c */
+/* a take-over claims only once the holder's lock is free
+ * breaks 6; shape PLAIN; in end_holder */
 #define WAIT_FOR_DEATH 64
-/* a claim fails if the epoch it looked at has moved (breaks 6): drive_claim: claim.c; store_fence */
+/* a claim fails if the epoch it looked at has moved
+ * breaks 6; shape PLAIN; in drive_claim store_fence */
 #define CLAIM_NAMES 128
-/* a run lets go of a step only when its body has returned (breaks 2, 6): a_body_is_out, the table's first row: decide.c */
+/* a run lets go of a step only when its body has returned
+ * breaks 2 6; shape PLAIN; in a_body_is_out */
 #define BODY_RETURNS 256
-/* a body passes a gate that a cancel closes before it commits (breaks 5): gate_pass: gate.c; drive_command: drive.c */
+/* a body passes a gate that a cancel closes before it commits
+ * breaks 5; shape PLAIN; in gate_pass drive_command */
 #define GATE 512
-/* run_cancelled waits for the keeper's lock (breaks 5): lets_go_while_child_lives, above is_cancelled: decide.c */
+/* run_cancelled waits for the keeper's lock
+ * breaks 5; shape PLAIN; in lets_go_while_child_lives */
 #define CANCEL_WAITS 1024
-/* settle counts from when the last start could no longer act (breaks 2): is_unsettled: when.c; body_returned: body.c */
+/* settle counts from when the last start could no longer act
+ * breaks 2; shape PLAIN; in is_unsettled body_returned */
 #define SETTLE_FROM_END 2048
-/* after --retry a probe that cannot tell lets the step act (breaks 9): may_not_repeat: when.c */
+/* after --retry a probe that cannot tell lets the step act
+ * breaks 9; shape PLAIN; in may_not_repeat */
 #define RETRY_ACTS 4096
-/* one --retry covers one start (breaks 2): fold_started: fold.c */
+/* one --retry covers one start
+ * breaks 2; shape PLAIN; in fold_started */
 #define RETRY_ONCE 8192
-/* a claim reads the run again: its holder may have ended it (breaks 10): drive_claim: claim.c */
+/* a claim reads the run again: its holder may have ended it
+ * breaks 10; shape PLAIN; in drive_claim store_newest_seq */
 #define CLAIM_READS 16384
+/* a body with a guard is handed out after the commit of step_prepared
+ * breaks 1; shape ASKS; in is_fresh_with_prepare prepared */
+#define PREPARED_FIRST 32768
+/* the guards are asked in every start
+ * breaks 11; shape ASKS; in run_prepare ask_guards */
+#define GUARDS_EACH_START 65536
+/* every visit asks for its approval again
+ * breaks 12; shape ASKS; in lacks_approval begin_visit */
+#define APPROVAL_EACH_VISIT 131072
+/* an approval answers only the question that it was given for
+ * breaks 12; shape ASKS; in fits_question */
+#define APPROVAL_FITS 262144
+/* a rollback begins only when no body and no child is left
+ * breaks 13; shape BACK; in a_body_is_out lets_go_while_child_lives */
+#define ROLLBACK_WAITS 524288
+/* what is to be undone is asked for, where it is not known
+ * breaks 13; shape BACK; in undo_must_ask_step undo_of_step_that_cannot_be_asked */
+#define UNDO_ASKS 1048576
+/* a run that has begun to go back only goes back
+ * breaks 14; shape BACK; in fold_rollback_started */
+#define BACK_ONLY 2097152
 
 /* ---- the store: durable; each change below is one commit ---- */
-mtype:Run  = { running, asking, failed, succeeded, cancelled };
+mtype:Run  = { running, asking, approving, failed, succeeded, cancelled, rolled_back };
 mtype:Step = { pending, started, prepared, broken, done };
 mtype:Row  = { none, say_done, say_retry };
 mtype:Run  status = running;
+#if SHAPE == ASKS
+mtype:Step a = done, b = pending;
+#else
 mtype:Step a = pending, b = pending;
+#endif
 byte latest = NOBODY;           /* the driver that made the latest claim; NOBODY once its lock is free */
 byte starts;                    /* step_started events of the step in hand */
 byte kept;                      /* the keeper named by the latest step_prepared */
@@ -86,6 +144,12 @@ bool cancel_row, cancel_event;
 mtype:Row answer = none;        /* the person's pawl resolve */
 bool granted;                   /* a --retry that no start has used yet */
 byte retries;
+byte visit = 1;                 /* of B */
+byte approved;                  /* the visit that an approved event names; 0: none */
+byte approve_row;               /* a pawl approve: the visit of the question that it answers; 0: none */
+byte guarded;                   /* the start in which B's guard has agreed */
+bool rollback_row, rolling;     /* a pawl rollback; rollback_started is durable */
+bool answered;                  /* in a rollback: a person has said whether there is anything of B to undo */
 
 /* ---- files beside the store, and the processes that a host holds ---- */
 mtype:Exit   = { no_record, ok, bad };
@@ -93,7 +157,7 @@ mtype:Pipe   = { open, go, eof };
 mtype:Keeper = { absent, ready, told, minding, leaving };
 mtype:Child  = { no_child, born, writing, patched, exit_ok, exit_bad };
 mtype:At     = { idle, waiting, claiming, start_a, prepare, commit_prepared, send_go, watch, watch_blindly,
-                 probe_a, success_a, wait_b, probe_b, start_b, stopping };
+                 probe_a, success_a, wait_b, probe_b, start_b, guard_b, stopping, going_back, ask_undo, undo };
 mtype:Body   = { no_body, out, sent, returned_ok, returned_bad, returned_unknown };
 mtype:Exit   record[STARTS + 1] = no_record;
 mtype:Pipe   pipe[STARTS + 1] = open;
@@ -117,6 +181,9 @@ bool b_shown;                       /* the status shows it: later than it happen
 /* ---- faults and people; once it is quiet there are no more of either ---- */
 bool quiet, took_over;
 byte faults, answers, resumes, living;
+byte seen, agreed;              /* the question that the person has read; bits of the visits that were approved */
+bool b_passed;                   /* nothing of B is to be undone */
+bool by_person;                 /* a person answers for what B has left */
 
 #define me              drivers[i]
 #define other           drivers[1 - i]
@@ -125,9 +192,15 @@ byte faults, answers, resumes, living;
 #define child_alive(k)  (child[k] == born || child[k] == writing || child[k] == patched)
 #define locked(k)       (keepers[k] != absent || (RULE(LOCK_INHERITED) && child_alive(k)))
 #define needs_driver    (status == running || (status == asking && (answer != none || cancel_row)) || \
-                         (status == failed && (resumes || cancel_row)))
+                         (status == failed && (resumes || cancel_row)) || \
+                         (status == approving && (approve_row || cancel_row)) || \
+                         (rollback_row && !rolling && (status == asking || status == failed)))
 #define free(driver)    (driver.at == idle && driver.body == no_body && !driver.doomed)
+#define calm            (!cancel_row && !rollback_row && (!rolling || !RULE(BACK_ONLY)))
 #define may_claim       ((needs_driver || !RULE(CLAIM_READS)) && (me.fresh || !RULE(CLAIM_NAMES)))
+#define ended           (status == succeeded || status == cancelled || status == rolled_back)
+#define in_doubt        (b != pending && b != done)
+#define must_ask        (SHAPE == ASKS && approved != visit && (RULE(APPROVAL_EACH_VISIT) || !approved))
 #define returned        (me.body != out && me.body != sent)
 #define settled         (!RULE(SETTLE_FROM_END) || (!b_in_flight && (!b_happened || b_shown)))
 
@@ -139,10 +212,16 @@ inline leave() {                        /* the run is let go: its lock counts as
     if :: latest == i -> latest = NOBODY :: else fi
 }
 inline die() { close_pipe(); leave(); me.body = no_body; me.doomed = false }
+inline go_back() { close_pipe(); me.at = going_back }
 inline accept_cancel() { cancel_event = true; close_pipe(); me.at = stopping }
 inline intend_b() {                     /* step_started for B; the loop then hands the body out */
-    assert(!cancel_event);
-    b = started; starts++; me.body = out; me.at = wait_b;
+    CHECK(5, !cancel_event);
+    CHECK(14, !rolling);
+    b = started; starts++;
+    if
+    :: SHAPE == ASKS && (RULE(GUARDS_EACH_START) || !guarded) -> me.at = guard_b
+    :: else -> me.body = out; me.at = wait_b
+    fi;
     if :: RULE(RETRY_ONCE) -> granted = false :: else fi
 }
 inline fail_a() {
@@ -155,6 +234,7 @@ inline fail_b() {
     b = broken;
     if :: me.at = probe_b               /* retry */
        :: status = failed; leave()
+       :: SHAPE == ASKS && visit < 2 -> visit++; me.at = probe_b        /* on_failure: goto */
     fi
 }
 
@@ -169,23 +249,36 @@ end:
     :: atomic { me.at == waiting && (latest == NOBODY || !me.fresh || !RULE(WAIT_FOR_DEATH)) -> me.at = claiming }
     :: atomic { me.at == claiming && !may_claim -> leave() }
     :: atomic { me.at == claiming && may_claim ->
-            assert(status != succeeded && status != cancelled);                 /* 10 */
+            CHECK(10, !ended);
             latest = i; me.fresh = false; other.fresh = false;
             if
-            :: cancel_row -> status = running; accept_cancel()
-            :: !cancel_row && status == asking && answer == say_done -> b = done; status = succeeded; leave()
-            :: !cancel_row && status == asking && answer == say_retry ->
+            :: cancel_row && !rolling -> status = running; accept_cancel()
+            :: rolling && RULE(BACK_ONLY) ->
+                if
+                :: status == asking && answer == say_done -> answered = true; by_person = true; b = done; b_passed = true
+                :: status == asking && answer == say_retry -> answered = true
+                :: else
+                fi;
+                resumes = 0; status = running; me.at = ask_undo
+            :: rollback_row && !rolling && !cancel_row -> resumes = 0; status = running; go_back()
+            :: status == approving && !cancel_row && approve_row == visit -> approved = visit; status = running; me.at = start_b
+            :: status == approving && !cancel_row && approve_row != visit && !RULE(APPROVAL_FITS) ->
+                approved = visit; status = running; me.at = start_b
+            :: status == approving && !cancel_row && approve_row != visit && RULE(APPROVAL_FITS) -> leave()    /* refused */
+            :: calm && status == asking && answer == say_done -> b = done; status = succeeded; leave()
+            :: calm && status == asking && answer == say_retry ->
                 retries++; granted = true; status = running; me.at = probe_b
-            :: !cancel_row && status != asking ->
+            :: calm && status != asking && status != approving ->
                 if :: status == failed -> resumes = 0; status = running :: else fi;
                 if
                 :: a == pending -> me.at = start_a
                 :: a == started -> me.at = probe_a
                 :: a == prepared || a == broken -> me.at = watch
-                :: a == done -> me.at = probe_b
+                :: a == done && b == pending -> me.at = start_b
+                :: a == done && b != pending -> me.at = probe_b
                 fi
             fi;
-            answer = none }
+            answer = none; approve_row = 0 }
 
     /* A: helm under a keeper */
     :: atomic { me.at == start_a && commits ->
@@ -193,8 +286,9 @@ end:
             :: cancel_row -> accept_cancel()
             :: !cancel_row && starts == STARTS -> a = broken; status = failed; leave()
             :: !cancel_row && starts < STARTS ->
-                assert(!cancel_event);
-                assert(record[kept] != ok);                                     /* 8 */
+                CHECK(5, !cancel_event);
+                CHECK(14, !rolling);
+                CHECK(8, record[kept] != ok);
                 a = started; starts++; record[kept] = no_record; me.at = prepare
             fi }
     :: atomic { me.at == prepare ->
@@ -207,8 +301,8 @@ end:
             :: else -> a = prepared; kept = me.spawned; me.at = send_go
             fi }
     :: atomic { me.at == send_go ->
-            assert(commits);                                                    /* 6 */
-            assert(!cancel_event);                                              /* 5 */
+            CHECK(6, commits);
+            CHECK(5, !cancel_event);
             pipe[me.spawned] = go; me.spawned = 0; me.at = watch }
     :: atomic { me.at == watch && commits && record[kept] == ok -> me.at = success_a }
     :: atomic { me.at == watch && commits && record[kept] == bad && a == prepared -> fail_a() }
@@ -220,47 +314,54 @@ end:
                 -> fail_a() }                    /* without the rule, a timeout lets go of a child that lives */
     :: atomic { me.at == probe_a && helm_deployed -> me.at = success_a }        /* done */
     :: atomic { me.at == probe_a && !helm_deployed && helm_pending ->           /* ours, cut off */
-            assert(!living); helm_pending = false }
+            CHECK(3, !living); helm_pending = false }
     :: atomic { me.at == probe_a && !helm_deployed && !helm_pending -> me.at = start_a }     /* not done */
     :: atomic { me.at == probe_a -> me.at = start_a }                           /* cannot tell: converge */
     :: atomic { me.at == success_a && commits ->
-            assert(a_happened);                                                 /* 4 */
+            CHECK(4, a_happened);
             a = done; record[kept] = no_record; kept = 0; starts = 0;
             if :: cancel_row -> accept_cancel() :: else -> intend_b() fi }
 
     /* B: a command sent once; its body runs on the worker pool */
     :: atomic { !RULE(COMMIT_FIRST) && me.at == success_a && me.body == no_body -> me.body = out }
     :: atomic { me.body == out ->
-            assert(commits);                                                    /* 6 */
-            assert(b == started);                                               /* 1 */
-            assert(!cancel_event);                                              /* 5 */
+            CHECK(6, commits);
+            CHECK(1, b == (SHAPE == ASKS -> prepared : started));
+            CHECK(11, SHAPE != ASKS || guarded == starts);
+            CHECK(12, SHAPE != ASKS || (agreed & visit));
+            CHECK(14, !rolling);
+            CHECK(5, !cancel_event);
             b_in_flight++; me.body = sent }
+    :: atomic { me.at == guard_b && commits -> guarded = starts; b = prepared; me.body = out; me.at = wait_b }
+    :: atomic { me.at == guard_b && commits -> fail_b() }                       /* the guard refuses */
+    :: atomic { !RULE(PREPARED_FIRST) && me.at == guard_b && me.body == no_body -> guarded = starts; me.body = out }
     :: atomic { me.body == out -> me.body = returned_bad }                      /* its last checks said no */
     :: atomic { me.body == sent && b_happened -> me.body = returned_ok }
     :: atomic { me.body == sent && b_in_flight -> b_in_flight--; me.body = returned_bad }
     :: atomic { me.body == sent -> me.body = returned_unknown }                 /* the connection broke */
     :: atomic { me.at == wait_b && commits && me.body == returned_ok ->
-            assert(b_happened);                                                 /* 4 */
+            CHECK(4, b_happened);
             b = done; status = succeeded; me.body = no_body; leave() }
     :: atomic { me.at == wait_b && commits && me.body == returned_bad -> me.body = no_body; fail_b() }
     :: atomic { me.at == wait_b && commits && me.body == returned_unknown -> me.body = no_body; me.at = probe_b }
     :: atomic { !RULE(BODY_RETURNS) && me.at == wait_b && commits && !returned ->     /* timeout */
             b = broken; status = failed; leave() }
     :: atomic { me.at == probe_b && commits && b_shown ->                       /* done */
-            assert(b_happened);                                                 /* 4 */
+            CHECK(4, b_happened);
             b = done; status = succeeded; leave() }
     :: atomic { me.at == probe_b && !b_shown && settled -> me.at = start_b }    /* not done */
     :: atomic { me.at == probe_b && commits ->                                  /* cannot tell: once */
             if
             :: granted && RULE(RETRY_ACTS) -> me.at = start_b
-            :: else -> assert(!granted);                                        /* 9 */
+            :: else -> CHECK(9, !granted);
                 status = asking; leave()
             fi }
     :: atomic { me.at == start_b && commits ->
             if
             :: cancel_row -> accept_cancel()
             :: !cancel_row && starts == STARTS -> b = broken; status = failed; leave()
-            :: !cancel_row && starts < STARTS -> intend_b()
+            :: !cancel_row && starts < STARTS && must_ask -> status = approving; leave()
+            :: !cancel_row && starts < STARTS && !must_ask -> intend_b()
             fi }
 
     /* a cancel that arrives while the loop waits */
@@ -268,6 +369,28 @@ end:
             (me.at == watch || me.at == probe_a || me.at == wait_b || me.at == probe_b) ->
             if :: me.body == out && RULE(GATE) -> me.body = returned_bad :: else fi;
             accept_cancel() }
+    /* a rollback: what is in flight is let go first, then what is not known is asked for, then all is undone */
+    :: atomic { rollback_row && !rolling && !cancel_row && commits &&
+            (me.at == watch || me.at == probe_a || me.at == wait_b || me.at == probe_b) ->
+            if :: me.body == out && RULE(GATE) -> me.body = returned_bad :: else fi;
+            go_back() }
+    :: atomic { me.at == going_back && commits && (returned || !RULE(ROLLBACK_WAITS)) &&
+            (!locked(kept) || !RULE(ROLLBACK_WAITS)) ->
+            if :: returned -> me.body = no_body :: else fi;
+            rolling = true; me.at = ask_undo }
+    :: atomic { me.at == ask_undo && (!in_doubt || answered) -> me.at = undo }
+    :: atomic { me.at == ask_undo && in_doubt && !answered && !RULE(UNDO_ASKS) -> b_passed = true; me.at = undo }
+    :: atomic { me.at == ask_undo && in_doubt && !answered && b_shown -> me.at = undo }          /* done */
+    :: atomic { me.at == ask_undo && in_doubt && !answered && !b_shown && settled ->             /* not done */
+            b_passed = true; me.at = undo }
+    :: atomic { me.at == ask_undo && in_doubt && !answered && commits ->                         /* cannot tell */
+            status = asking; leave() }
+    :: atomic { me.at == undo && commits ->
+            a_happened = false; helm_deployed = false; helm_pending = false;
+            if :: !b_passed -> b_happened = 0; b_in_flight = 0; b_shown = false :: else fi;
+            status = rolled_back; leave();
+            CHECK(13, !a_happened && !living && (!(b_happened || b_in_flight) || by_person)) }
+
     :: atomic { me.at == stopping && commits && helm_pending && !locked(kept) -> helm_pending = false }
     :: atomic { me.at == stopping && commits && (returned || !RULE(BODY_RETURNS)) &&
             ((!locked(kept) && !helm_pending) || !RULE(CANCEL_WAITS)) ->
@@ -287,9 +410,9 @@ end:
     :: atomic { keepers[k] == ready && pipe[k] == go -> pipe[k] = open; keepers[k] = told }
     :: atomic { keepers[k] == ready && pipe[k] == eof && RULE(LEAVE_ON_EOF) -> pipe[k] = open; keepers[k] = absent }
     :: atomic { keepers[k] == told ->
-            assert(kept == k);                                                  /* 1 */
-            assert(!living);                                                    /* 3 */
-            assert(status != cancelled);                                        /* 5 */
+            CHECK(1, kept == k);
+            CHECK(3, !living);
+            CHECK(5, status != cancelled && status != rolled_back);
             living++; child[k] = born; keepers[k] = minding }
     :: atomic { keepers[k] == minding && child[k] == exit_ok ->
             record[k] = ok; child[k] = no_child; keepers[k] = leaving }
@@ -309,7 +432,8 @@ end:
     :: atomic { child[k] == born && !helm_pending -> helm_pending = true; child[k] = writing }
     :: atomic { child[k] == born -> exit(exit_bad) }        /* refused, or "another operation is in progress" */
     :: atomic { child[k] == writing ->
-            assert(status != cancelled);                                        /* 5 */
+            CHECK(5, status != cancelled && status != rolled_back);
+            CHECK(13, status != rolled_back);
             a_happened = true; child[k] = patched }
     :: atomic { child[k] == patched -> helm_pending = false; helm_deployed = true; exit(exit_ok) }
     :: atomic { child[k] == patched -> helm_pending = false; exit(exit_bad) }
@@ -321,7 +445,8 @@ proctype cluster() {
 end:
     do
     :: atomic { b_in_flight -> b_in_flight--; b_happened++;
-            assert(b_happened <= 1 + retries) }                                 /* 2 */
+            CHECK(13, status != rolled_back || by_person);
+            CHECK(2, b_happened <= 1 + retries) }
     :: atomic { b_in_flight -> b_in_flight-- }              /* lost on the way */
     :: atomic { b_happened && !b_shown -> b_shown = true }
     od
@@ -330,9 +455,13 @@ end:
 proctype person() {
 end:
     do
-    :: atomic { !quiet && !cancel_row && status != succeeded && status != cancelled -> cancel_row = true }
+    :: atomic { !quiet && !cancel_row && !rollback_row && !ended -> cancel_row = true }
     :: atomic { !quiet && status == asking && answer == none && answers < ANSWERS ->
             answers++; if :: answer = say_done :: answer = say_retry fi }
+    :: atomic { SHAPE == BACK && !quiet && !cancel_row && !rollback_row && !ended -> rollback_row = true }
+    :: atomic { status == approving && seen != visit -> seen = visit }
+    :: atomic { !quiet && seen && !approve_row && !ended ->     /* also late, when the run has gone on */
+            approve_row = seen; agreed = agreed | seen }
     :: atomic { !quiet && status == failed && !resumes && answers < ANSWERS -> answers++; resumes = 1 }
     od
 }
@@ -360,5 +489,5 @@ init {
         k = 0;
         run cluster(); run person(); run fate()
     }
-    timeout -> assert(status != running && !living && latest == NOBODY)         /* 7 */
+    timeout -> CHECK(7, status != running && !living && latest == NOBODY)
 }
