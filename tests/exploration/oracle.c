@@ -129,7 +129,7 @@ static void see_succeeded(struct seeing *seeing)
     else
         HOLDS(!strcmp(by, "person"), "%s succeeds by \"%s\"", id_of(seeing), by);
     step->by_person = step->by_person || !strcmp(by, "person");
-    if (!strcmp(by, "person"))
+    if (!strcmp(by, "person") || step->act.by_retry)
         step->act.in_flight = false; /* whatever arrives: a person has answered for it */
     step->succeeded = true;
     step->act.done = 0;
