@@ -49,6 +49,7 @@ static const struct row TABLE[] = {
 
     /* Resting: a pause, a driver that was asked to leave, a person who has the word. */
     ROW(ANYWHERE, TICK, is_paused, do_rest),
+    ROW(AT(STOPPED), TICK, failure_was_cut_off, say_run_failed),
     ROW(AT(APPROVAL) | AT(UNKNOWN) | AT(STOPPED), TICK, always, do_leave),
     ROW(ANYWHERE, TICK, is_stopping, do_rest),
     ROW(ANYWHERE, TICK, is_before_due, wait),

@@ -271,7 +271,8 @@ static void act_all(struct driver *driver)
 /* A run that waits for a person is kept while others are driven: the person's word shall reach it. */
 static bool may_go(const struct driver *driver, const struct drive *drive)
 {
-    if (driver->data_version < 0 || drive->take) /* words that have been passed over come first */
+    bool kept_word = drive->take && !driver->signal; /* Ctrl-C is heard before what is still to be said */
+    if (driver->data_version < 0 || kept_word)       /* words that have been passed over come first */
         return false;
     if (drive->run->clean)
         return true;

@@ -410,6 +410,14 @@ void emit_run_failed(struct deciding *d, const struct error *error)
     fail_run(d, error, NULL);
 }
 
+void emit_run_failed_with_step(struct deciding *d)
+{
+    const json_t *cause = d->run->steps[d->run->step].error;
+    json_t *object = cause ? json_deep_copy(cause) : json_object();
+    json_object_set_new(object, "step", json_string(step_in_hand(d)->id));
+    emit(d, EVENT_RUN_FAILED, -1, json_pack("{s:o}", "error", object));
+}
+
 /* ---- going back ---- */
 
 /* Every step that was ever started and has an effect, the one that was started last first. */

@@ -26,6 +26,8 @@ void emit_success(struct deciding *d, const json_t *outputs, const char *by, con
 void emit_failure(struct deciding *d, const struct error *error, bool transient, bool acted);
 /* Fails the run at the step in hand. */
 void emit_run_failed(struct deciding *d, const struct error *error);
+/* The same where the step has failed already: with the error that it recorded. */
+void emit_run_failed_with_step(struct deciding *d);
 void emit_decision(struct deciding *d, const struct error *error);
 void emit_approval(struct deciding *d);
 void emit_skip(struct deciding *d);

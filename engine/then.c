@@ -28,6 +28,12 @@ void wait_then(struct deciding *d, int64_t after_ms, enum order order)
     d->decision->order = ORDER_NOTHING;
 }
 
+bool say_run_failed(struct deciding *d)
+{
+    emit_run_failed_with_step(d);
+    return true;
+}
+
 bool do_leave(struct deciding *d)
 {
     d->decision->order = ORDER_LEAVE;

@@ -112,6 +112,12 @@ bool ends_but_is_unknown(const struct deciding *d)
            (d->live->ending == ENDING_ROLLBACK && keeper_is_elsewhere(d));
 }
 
+/* A step has failed, a person's word was to follow at once, and the driver that had heard it is gone. */
+bool failure_was_cut_off(const struct deciding *d)
+{
+    return d->run->status != RUN_FAILED;
+}
+
 bool ends_by_from(const struct deciding *d)
 {
     return d->live->ending == ENDING_FROM;
