@@ -107,6 +107,22 @@ bool rim(const char *what)
     return current->dead;
 }
 
+void strike(const char *why)
+{
+    if (simulation.plan->curse && !simulation.quiet) { /* there it always may */
+        process_kill(simulation.current, why);
+        return;
+    }
+    for (int i = 0; i < simulation.plan->item_count && !simulation.quiet; i++) {
+        const struct plan_item *item = &simulation.plan->items[i];
+        if (item->kind != ITEM_CRASH || item->dropped || used[i])
+            continue;
+        used[i] = true;
+        process_kill(simulation.current, why);
+        return;
+    }
+}
+
 void wake(struct process *process, int64_t after_ms)
 {
     int64_t at_ms = simulation.now_ms + after_ms;
@@ -299,7 +315,10 @@ static void befall(const struct plan_item *item)
         }
         break;
     case ITEM_TAKE_OVER:
-        process_start(run, item->number % 2 ? "resume" : NULL, json_object(), true);
+        process_start(run, item->number % 2 ? "resume" : NULL,
+                      item->number % 4 == 1 ? json_pack("{s:s,s:s}", "from", "s1", "reason", "again")
+                                            : json_object(),
+                      true);
         break;
     case ITEM_CLOCK:
         simulation.wall_shift_ms += item->number % 7200000 - 3600000;

@@ -282,6 +282,8 @@ int __wrap_store_commit(struct store *store, struct error *error)
     if (simulation.store)
         judge_commit();
     wake_all();
+    if (driver && judge_is_midway())
+        strike("between a failure and what follows");
     if (fault == 2) {
         trace("a commit was made, and says that it failed");
         return error_set(error, ERROR_STORE, "the disk said no");

@@ -31,6 +31,7 @@ struct told_step {
 struct told_run {
     int64_t seq;
     char driver[48]; /* the lock of the latest claim */
+    bool midway;     /* a step has failed, and what follows is not recorded yet */
     bool holds_lock, paused, cancelling, undoing, ended, succeeded;
     char half_done[16];
     int resumes;
@@ -220,6 +221,7 @@ static void on_probed(struct reading *r)
 /* Of an interruption or a failure: what has not acted leaves the question as it was. */
 static void on_not_done(struct reading *r)
 {
+    r->run->midway = strstr(r->record->event, "failed") && !json_object_get(r->body, "then");
     if (r->step && !json_bool(r->body, "acted", true))
         r->step->acts[r->run->undoing].asks = r->step->acts[r->run->undoing].asked_before;
 }
@@ -339,6 +341,7 @@ static int read_record(void *context, const struct record *record)
         violate("run %lld: record %lld follows %lld", (long long)record->run, (long long)record->seq,
                 (long long)run->seq);
     run->seq = record->seq;
+    run->midway = false;
     if (run->ended && strcmp(record->event, "lock_released"))
         violate("run %lld: %s follows its end", (long long)record->run, record->event);
     for (size_t i = 0; i < sizeof READERS / sizeof *READERS; i++) {
@@ -362,6 +365,14 @@ void judge_commit(void)
     for (int64_t run = 1; run <= simulation.plan->runs; run++)
         if (store_each_record(simulation.store, run, runs[run].seq, read_record, &runs[run], &error) < 0)
             violate("the store cannot be read: %s", error.message);
+}
+
+bool judge_is_midway(void)
+{
+    for (int i = 1; i <= simulation.plan->runs; i++)
+        if (runs[i].midway)
+            return true;
+    return false;
 }
 
 bool judge_lock_is_held(void)

@@ -179,6 +179,8 @@ void violate(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * dead, and nothing that it does has an effect. */
 bool rim(const char *what);
 bool is_dead(void);
+/* One of the planned crashes strikes now. */
+void strike(const char *why);
 void process_kill(struct process *process, const char *why);
 void power_loss(void);
 void wake(struct process *process, int64_t after_ms);
@@ -245,6 +247,8 @@ void judge_effect(const char *key, const char *via, bool foreign);
 bool judge_observes(const char *key);
 /* Whether that key's effect must never be repeated blindly. */
 bool judge_is_once(const char *key);
+/* Has a step failed without a word of what follows? A good moment to die. */
+bool judge_is_midway(void);
 /* Does some run hold the lock, by what its history says? */
 bool judge_lock_is_held(void);
 /* At the end of a history. */
