@@ -9,6 +9,8 @@
 #include "simulation/simulation.h"
 #include "state/chain.h"
 
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* most handles and errors have no use here */
+
 enum { RUNS_MOST = 8, STEPS_MOST = 16, LOCKS_MOST = 8, TEXTS_MOST = 16 };
 
 struct kept_run {
@@ -157,7 +159,6 @@ void simulation_store_close(struct store *store)
 /* The chain as it stands: linked without gaps, each hash over its record, the heads as the rows say. */
 int simulation_store_verify(struct store *store, char what[256])
 {
-    (void)store;
     int64_t records = 0;
     for (int i = 1; i <= RUNS_MOST; i++) {
         const struct kept_run *run = &content.runs[i];
@@ -191,9 +192,6 @@ char *store_path(const char *option)
 
 struct store *store_open(const char *path, enum store_mode mode, struct error *error)
 {
-    (void)path;
-    (void)mode;
-    (void)error;
     if (!content.uuid[0])
         strcpy(content.uuid, "51300000-0000-4000-8000-000000000000");
     struct store *store = memory_new(sizeof *store);
@@ -210,13 +208,11 @@ void store_close(struct store *store)
 
 const char *store_uuid(const struct store *store)
 {
-    (void)store;
     return content.uuid;
 }
 
 const char *store_folder(const struct store *store)
 {
-    (void)store;
     return "/simulated/pawl.db.d";
 }
 
@@ -247,7 +243,6 @@ int store_begin(struct store *store, struct error *error)
 
 int store_commit(struct store *store, struct error *error)
 {
-    (void)error;
     assert(content.writer == store);
     for (int i = 0; i < content.undo_count; i++) {
         struct undo *undo = &content.undos[i];
@@ -342,15 +337,11 @@ static int put_text(const struct digest *digest, const char *text, size_t length
 int store_put_job(struct store *store, const struct digest *digest, const char *source, size_t length,
                   struct error *error)
 {
-    (void)store;
-    (void)error;
     return put_text(digest, source, length);
 }
 
 int store_put_machine(struct store *store, const struct digest *digest, const char *json, struct error *error)
 {
-    (void)store;
-    (void)error;
     return put_text(digest, json, strlen(json));
 }
 
@@ -365,13 +356,11 @@ static char *read_text(const char *hex, struct error *error)
 
 char *store_read_job(struct store *store, const char *digest_text, struct error *error)
 {
-    (void)store;
     return read_text(digest_text, error);
 }
 
 char *store_read_machine(struct store *store, const char *digest_text, struct error *error)
 {
-    (void)store;
     return read_text(digest_text, error);
 }
 
@@ -379,7 +368,6 @@ char *store_read_machine(struct store *store, const char *digest_text, struct er
 
 int store_next_run(struct store *store, int64_t *out_run, struct error *error)
 {
-    (void)store;
     for (int run = 1; run <= RUNS_MOST; run++)
         if (!content.runs[run].there) {
             *out_run = run;
@@ -415,7 +403,6 @@ int store_append(struct store *store, struct record *record, struct digest *head
 
 int store_put_run(struct store *store, const struct run_row *row, struct error *error)
 {
-    (void)error;
     struct kept_run *run = &content.runs[row->run];
     assert(content.writer == store);
     struct undo *undo = remember(UNDO_RUN);
@@ -435,7 +422,6 @@ int store_put_run(struct store *store, const struct run_row *row, struct error *
 
 int store_put_step(struct store *store, const struct step_row *row, struct error *error)
 {
-    (void)error;
     assert(content.writer == store && row->position < STEPS_MOST);
     struct kept_step *step = &content.runs[row->run].steps[row->position];
     struct undo *undo = remember(UNDO_STEP);
@@ -454,7 +440,6 @@ int store_put_step(struct store *store, const struct step_row *row, struct error
 
 int store_fence(struct store *store, int64_t run, int64_t epoch, struct error *error)
 {
-    (void)store;
     const struct kept_run *kept = &content.runs[run];
     if (kept->there && kept->row.epoch == epoch)
         return 0;
@@ -463,15 +448,12 @@ int store_fence(struct store *store, int64_t run, int64_t epoch, struct error *e
 
 int store_newest_seq(struct store *store, int64_t run, int64_t *out_seq, struct error *error)
 {
-    (void)store;
-    (void)error;
     *out_seq = content.runs[run].record_count;
     return 0;
 }
 
 int store_read_run(struct store *store, int64_t run, run_visitor *visit, void *context, struct error *error)
 {
-    (void)store;
     if (run < 1 || run > RUNS_MOST || !content.runs[run].there)
         return error_set(error, ERROR_NOT_FOUND, "there is no run %lld", (long long)run);
     return visit(context, &content.runs[run].row);
@@ -480,7 +462,6 @@ int store_read_run(struct store *store, int64_t run, run_visitor *visit, void *c
 int store_each_run(struct store *store, const struct run_filter *filter, run_visitor *visit, void *context,
                    struct error *error)
 {
-    (void)filter;
     int result = 0;
     for (int run = RUNS_MOST; !result && run > 0; run--)
         if (content.runs[run].there)
@@ -490,8 +471,6 @@ int store_each_run(struct store *store, const struct run_filter *filter, run_vis
 
 int store_each_step(struct store *store, int64_t run, step_visitor *visit, void *context, struct error *error)
 {
-    (void)store;
-    (void)error;
     int result = 0;
     for (int i = 0; !result && i < STEPS_MOST; i++)
         if (content.runs[run].steps[i].there)
@@ -502,8 +481,6 @@ int store_each_step(struct store *store, int64_t run, step_visitor *visit, void 
 int store_each_record(struct store *store, int64_t run, int64_t after, record_visitor *visit, void *context,
                       struct error *error)
 {
-    (void)store;
-    (void)error;
     int result = 0;
     for (int64_t i = run ? run : 1; !result && i <= (run ? run : RUNS_MOST); i++)
         for (int64_t k = run ? after : 0; !result && k < content.runs[i].record_count; k++)
@@ -516,7 +493,6 @@ int store_each_record(struct store *store, int64_t run, int64_t after, record_vi
 int store_take_lock(struct store *store, const char *identity, const char *name, int64_t run,
                     int64_t *out_holder, struct error *error)
 {
-    (void)error;
     assert(content.writer == store && content.lock_count < LOCKS_MOST);
     for (int i = 0; i < content.lock_count; i++)
         if (!strcmp(content.locks[i].name, name) && !strcmp(content.locks[i].identity, identity)) {
@@ -531,7 +507,6 @@ int store_take_lock(struct store *store, const char *identity, const char *name,
 
 int store_release_lock(struct store *store, int64_t run, struct error *error)
 {
-    (void)error;
     assert(content.writer == store);
     for (int i = 0; i < content.lock_count; i++)
         if (content.locks[i].run == run) {
@@ -577,8 +552,6 @@ int store_put_command(struct store *store, struct command_row *row, struct error
 int store_each_command(struct store *store, int64_t run, command_visitor *visit, void *context,
                        struct error *error)
 {
-    (void)store;
-    (void)error;
     int result = 0;
     for (int i = 0; !result && i < content.command_count; i++) {
         const struct command_row *row = &content.commands[i];
@@ -591,7 +564,6 @@ int store_each_command(struct store *store, int64_t run, command_visitor *visit,
 int store_answer_command(struct store *store, int64_t id, bool accepted, const char *answer,
                          struct error *error)
 {
-    (void)error;
     assert(content.writer == store && id > 0 && id <= content.command_count);
     struct command_row *row = &content.commands[id - 1];
     if (!row->outcome)
@@ -606,7 +578,6 @@ int store_answer_command(struct store *store, int64_t id, bool accepted, const c
 int store_read_command(struct store *store, int64_t id, command_visitor *visit, void *context,
                        struct error *error)
 {
-    (void)store;
     if (id < 1 || id > content.command_count)
         return error_set(error, ERROR_NOT_FOUND, "there is no command %lld", (long long)id);
     return visit(context, &content.commands[id - 1]);
@@ -614,15 +585,11 @@ int store_read_command(struct store *store, int64_t id, command_visitor *visit, 
 
 int store_find_key(struct store *store, const char *key, int64_t *out_run, struct error *error)
 {
-    (void)store;
-    (void)key;
-    (void)error;
     *out_run = 0;
     return 0;
 }
 
 int store_drop_projections(struct store *store, struct error *error)
 {
-    (void)store;
     return error_set(error, ERROR_STORE, "the simulation does not rebuild");
 }
