@@ -66,7 +66,8 @@ int error_set(struct error *error, enum error_code code, const char *format, ...
 int error_next(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Puts "context: " in front of the message; returns -1. */
 int error_context(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* error_set with ": strerror(errno)" behind the message, and what to do about a full disk, a limit and the like. */
+/* error_set with ": strerror(errno)" behind the message, and what to do about a full disk, a limit and the
+ * like. */
 int error_set_errno(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "exploration/outside.h"
+
 #include "base/json.h"
 #include "steps/kind.h"
 
@@ -10,9 +12,6 @@
 typedef bool may(const struct moment *moment);
 typedef void make(struct moment *moment, struct happening *happening);
 
-static may may_be_due;
-static make make_due;
-
 /* ---- what is so ---- */
 
 static bool is_out(const struct moment *moment, enum order order)
@@ -20,7 +19,7 @@ static bool is_out(const struct moment *moment, enum order order)
     return moment->live && moment->body != BODY_NONE && moment->live->out == order;
 }
 
-static const struct machine_step *step_of(const struct moment *moment)
+const struct machine_step *step_of(const struct moment *moment)
 {
     return &moment->machine->steps[moment->run->step];
 }
@@ -31,7 +30,7 @@ static const struct effect *effect_of(const struct moment *moment)
     return moment->body_undo ? &step->undo : &step->act;
 }
 
-static bool is_once(const struct moment *moment)
+bool is_once(const struct moment *moment)
 {
     return moment_act(moment)->effect == EFFECT_ONCE;
 }
@@ -56,7 +55,7 @@ static bool has_guards(const struct moment *moment)
     return !moment->body_undo && step_of(moment)->guard_count;
 }
 
-static struct effect *in_flight(struct moment *moment)
+struct effect *in_flight(struct moment *moment)
 {
     for (int i = 0; i < moment->machine->step_count; i++) {
         if (moment->steps[i].act.in_flight)
@@ -67,7 +66,7 @@ static struct effect *in_flight(struct moment *moment)
     return NULL;
 }
 
-static bool any_in_flight(const struct moment *moment)
+bool any_in_flight(const struct moment *moment)
 {
     return in_flight((struct moment *)moment) != NULL;
 }
@@ -84,7 +83,7 @@ static bool may_stay_in_flight(const struct moment *moment)
     return !any_in_flight(moment) || is_once(moment);
 }
 
-static bool may_become(const struct moment *moment, int64_t at_ms)
+bool may_become(const struct moment *moment, int64_t at_ms)
 {
     return !any_in_flight(moment) || !is_settled(moment, at_ms);
 }
@@ -413,250 +412,6 @@ static void make_never_mended(struct moment *moment, struct happening *happening
             return;
         make_due(moment, happening);
     } while (may_mend(moment) && moment->live->probe_failures);
-}
-
-/* ---- the world ---- */
-
-static void make_arrived(struct moment *moment, struct happening *happening)
-{
-    (void)happening;
-    moment_arrive(moment, in_flight(moment));
-}
-static void make_lost(struct moment *moment, struct happening *happening)
-{
-    (void)happening;
-    in_flight(moment)->in_flight = false;
-}
-static bool may_child(const struct moment *moment)
-{
-    return moment->child == CHILD_LIVES;
-}
-/* The child is that of the step in hand: a step ends only when none of it is left. */
-static void end_child(struct moment *moment, enum child_truth how, bool acted)
-{
-    const struct machine_step *step = &moment->machine->steps[moment->run->step];
-    struct step_truth *truth = &moment->steps[moment->run->step];
-    bool undo = moment->rolling;
-    moment->child = how;
-    moment->ended_ms = moment->now_ms;
-    if (acted && (undo ? step->undo : step->act).effect != EFFECT_OBSERVE)
-        moment_arrive(moment, undo ? &truth->undo : &truth->act);
-}
-static void make_child_ok(struct moment *moment, struct happening *happening)
-{
-    (void)happening;
-    end_child(moment, EXIT_OK, true);
-}
-static void make_child_bad(struct moment *moment, struct happening *happening)
-{
-    (void)happening;
-    end_child(moment, EXIT_BAD, false);
-}
-static void make_child_bad_done(struct moment *moment, struct happening *happening)
-{
-    (void)happening;
-    end_child(moment, EXIT_BAD, true);
-}
-static void make_child_dead(struct moment *moment, struct happening *happening)
-{
-    (void)happening;
-    end_child(moment, CHILD_DIED, false);
-}
-static void make_child_dead_done(struct moment *moment, struct happening *happening)
-{
-    (void)happening;
-    end_child(moment, CHILD_DIED, true);
-}
-
-static int64_t deadline_ms(const struct moment *moment)
-{
-    return machine_deadline_ms(moment->run, moment->live);
-}
-static bool may_be_due(const struct moment *moment)
-{
-    if (!moment->live || moment->body != BODY_NONE || moment->left || moment->live->due_ms < 0)
-        return false;
-    int64_t due_ms = moment->live->due_ms, end_ms = deadline_ms(moment);
-    return (end_ms < 0 || due_ms <= end_ms) && may_become(moment, due_ms);
-}
-static void make_due(struct moment *moment, struct happening *happening)
-{
-    if (moment->live->due_ms > moment->now_ms)
-        moment->now_ms = moment->live->due_ms;
-    moment_tick(moment, happening);
-}
-/* Also while a body is out, and where the loop comes late: both are due then. */
-static bool may_be_late(const struct moment *moment)
-{
-    if (!moment->live || moment->left || deadline_ms(moment) < 0)
-        return false;
-    bool looks = moment->body == BODY_NONE; /* else it is only noticed when the body returns */
-    return (looks || deadline_ms(moment) > moment->now_ms) && may_become(moment, deadline_ms(moment));
-}
-static void make_late(struct moment *moment, struct happening *happening)
-{
-    if (deadline_ms(moment) > moment->now_ms)
-        moment->now_ms = deadline_ms(moment);
-    moment_tick(moment, happening);
-}
-
-/* ---- drivers ---- */
-
-static bool may_stop(const struct moment *moment)
-{
-    return moment->live && !moment->left && !moment->stopping && moment->faults;
-}
-static void make_stop(struct moment *moment, struct happening *happening)
-{
-    moment->faults--;
-    moment->stopping = true;
-    moment_tick(moment, happening);
-}
-static bool may_crash(const struct moment *moment)
-{
-    return moment->live && !moment->left && moment->faults && (!any_in_flight(moment) || is_once(moment));
-}
-static void make_crash(struct moment *moment, struct happening *happening)
-{
-    (void)happening;
-    moment->faults--;
-    moment_crash(moment);
-}
-static bool may_go(const struct moment *moment)
-{
-    return moment->live && moment->left;
-}
-static void make_gone(struct moment *moment, struct happening *happening)
-{
-    (void)happening;
-    moment_let_go(moment);
-}
-static bool may_claim(const struct moment *moment)
-{
-    return !moment->live && !moment->ended;
-}
-static void make_claim(struct moment *moment, struct happening *happening)
-{
-    moment_claim(moment, true, happening);
-}
-/* A take-over of what another host had: what runs there can be neither seen nor stopped. */
-static bool may_claim_elsewhere(const struct moment *moment)
-{
-    return may_claim(moment) && !moment->run->clean && moment->faults && !moment->foreign &&
-           moment->child != NO_CHILD;
-}
-static void make_claim_elsewhere(struct moment *moment, struct happening *happening)
-{
-    moment->faults--;
-    moment->foreign = true;
-    moment_claim(moment, true, happening);
-}
-
-/* ---- people ---- */
-
-/* Where nobody drives, the word comes with a claim; one that does not fit leaves the run as it is. */
-static void say(struct moment *moment, const char *name, json_t *body, bool costs,
-                struct happening *happening)
-{
-    bool claims = !moment->live;
-    if (claims)
-        moment_claim(moment, false, happening);
-    if (!moment->live || moment->ended) {
-        json_decref(body);
-        return;
-    }
-    bool taken = moment_say(moment, name, body, happening);
-    moment->words -= taken && costs;
-    if (!taken && claims && moment->live && !strcmp(name, "resume"))
-        moment_crash(moment);
-    else if (!taken && claims && moment->live)
-        moment_tick(moment, happening);
-}
-
-static json_t *about_step(const struct moment *moment, const char *how)
-{
-    json_t *body = json_pack("{s:s}", "step", step_of(moment)->id);
-    if (how)
-        json_object_set_new(body, "how", json_string(how));
-    if (how && !strcmp(how, "done") && step_of(moment)->output_count)
-        json_object_set_new(body, "outputs", json_pack("{s:s}", "o", "x"));
-    return body;
-}
-static bool may_answer(const struct moment *moment)
-{
-    return moment->run->place == PLACE_APPROVAL;
-}
-static void make_approve(struct moment *moment, struct happening *happening)
-{
-    say(moment, "approve", about_step(moment, NULL), false, happening);
-}
-static void make_reject(struct moment *moment, struct happening *happening)
-{
-    say(moment, "reject", about_step(moment, NULL), false, happening);
-}
-static bool may_say(const struct moment *moment)
-{
-    return !moment->ended && moment->words;
-}
-static bool may_resolve(const struct moment *moment)
-{
-    const struct run *run = moment->run;
-    bool stands = run->place == PLACE_UNKNOWN || run->place == PLACE_STOPPED ||
-                  run->place == PLACE_APPROVAL || (run->place == PLACE_ENTER && run->paused);
-    return may_say(moment) && run->step >= 0 && stands;
-}
-static void make_resolve_done(struct moment *moment, struct happening *happening)
-{
-    say(moment, "resolve", about_step(moment, "done"), true, happening);
-}
-static void make_resolve_retry(struct moment *moment, struct happening *happening)
-{
-    say(moment, "resolve", about_step(moment, "retry"), true, happening);
-}
-static void make_pause(struct moment *moment, struct happening *happening)
-{
-    say(moment, "pause", json_object(), true, happening);
-}
-static void make_cancel(struct moment *moment, struct happening *happening)
-{
-    say(moment, "cancel", json_object(), true, happening);
-}
-static void make_rollback(struct moment *moment, struct happening *happening)
-{
-    say(moment, "rollback", json_object(), true, happening);
-}
-static bool may_resume(const struct moment *moment)
-{
-    return may_say(moment) && !moment->live && (moment->run->place == PLACE_STOPPED || moment->run->paused);
-}
-static void make_resume(struct moment *moment, struct happening *happening)
-{
-    say(moment, "resume", json_object(), true, happening);
-}
-static bool may_go_back(const struct moment *moment, int step)
-{
-    return may_say(moment) && !moment->live && step < moment->machine->step_count &&
-           moment->run->steps[step].visit;
-}
-static void go_back(struct moment *moment, int step, struct happening *happening)
-{
-    say(moment, "resume", json_pack("{s:s}", "from", moment->machine->steps[step].id), true, happening);
-}
-static bool may_go_back_a(const struct moment *moment)
-{
-    return may_go_back(moment, 0);
-}
-static void make_back_a(struct moment *moment, struct happening *happening)
-{
-    go_back(moment, 0, happening);
-}
-static bool may_go_back_b(const struct moment *moment)
-{
-    return may_go_back(moment, 1);
-}
-static void make_back_b(struct moment *moment, struct happening *happening)
-{
-    go_back(moment, 1, happening);
 }
 
 /* ---- the table ---- */
