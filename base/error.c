@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const struct {
     const char *text;
     int exit_status;
@@ -14,18 +16,32 @@ static const struct {
 #undef X
 };
 
+/* A message becomes JSON, which takes UTF-8 only: what a program said may be none, or was cut within a
+ * character. */
+static void make_whole(char *text)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length;) {
+        size_t bytes = utf8_length(text + i, length - i);
+        if (!bytes)
+            text[i] = '?';
+        i += bytes ? bytes : 1;
+    }
+}
+
 /* vsnprintf that ends a text that did not fit with an ellipsis, on a whole UTF-8 character. */
 static void __attribute__((format(printf, 3, 0)))
 format_bounded(char *out, size_t size, const char *format, va_list arguments)
 {
     static const char ellipsis[] = "…";
     int length = vsnprintf(out, size, format, arguments);
-    if (length < 0 || (size_t)length < size)
-        return;
-    size_t end = size - sizeof ellipsis;
-    while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80)
-        end--;
-    memcpy(out + end, ellipsis, sizeof ellipsis);
+    if (length >= 0 && (size_t)length >= size) {
+        size_t end = size - sizeof ellipsis;
+        while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80)
+            end--;
+        memcpy(out + end, ellipsis, sizeof ellipsis);
+    }
+    make_whole(out);
 }
 
 int(error_set)(struct error *error, enum error_code code, const char *format, ...)

@@ -43,6 +43,18 @@ START_TEST(long_errors_end_with_an_ellipsis_on_a_whole_character)
 }
 END_TEST
 
+START_TEST(errors_are_whole_utf8_whatever_a_program_said)
+{
+    struct error error;
+    error_set(&error, ERROR_EXIT_STATUS, "it said: %.4s", "\xc3\xa4\xc3\xa4\xc3\xa4");
+    ck_assert_str_eq(error.message, "it said: \xc3\xa4\xc3\xa4");
+    error_set(&error, ERROR_EXIT_STATUS, "it said: %.3s", "\xc3\xa4\xc3\xa4");
+    ck_assert_str_eq(error.message, "it said: \xc3\xa4?");
+    error_set(&error, ERROR_EXIT_STATUS, "it said: %s", "\xff\xfe");
+    ck_assert_str_eq(error.message, "it said: ??");
+}
+END_TEST
+
 START_TEST(a_lock_is_seen_by_others_until_its_last_holder_closes)
 {
     char path[] = "/tmp/pawl-lock-XXXXXX";
@@ -65,6 +77,7 @@ int main(void)
     TCase *cases = tcase_create("base");
     tcase_add_test(cases, durations_are_read_and_written_canonically);
     tcase_add_test(cases, long_errors_end_with_an_ellipsis_on_a_whole_character);
+    tcase_add_test(cases, errors_are_whole_utf8_whatever_a_program_said);
     tcase_add_test(cases, a_lock_is_seen_by_others_until_its_last_holder_closes);
     Suite *suite = suite_create("base");
     suite_add_tcase(suite, cases);
