@@ -37,8 +37,8 @@ START_TEST(schema_that_is_not_ours_is_refused)
         "CREATE INDEX i ON runs (status)",
         "DROP TABLE locks",
         "DROP TABLE locks; CREATE VIEW locks AS SELECT 1 AS run",
-        "DROP TABLE locks; CREATE TABLE locks (identity TEXT NOT NULL, name TEXT NOT NULL, run INTEGER NOT NULL UNIQUE, "
-        "PRIMARY KEY (identity, name))",
+        ("DROP TABLE locks; CREATE TABLE locks (identity TEXT NOT NULL, name TEXT NOT NULL, "
+         "run INTEGER NOT NULL UNIQUE, PRIMARY KEY (identity, name))"),
     };
     for (size_t i = 0; i < sizeof meddlings / sizeof *meddlings; i++) {
         make_store();
