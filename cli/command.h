@@ -51,8 +51,8 @@ struct command {
     const char *help;                         /* paragraphs */
     const struct option_declaration *options; /* NULL: none of its own */
     int least, most;                          /* positional arguments */
-    bool acts; /* its status is what became of the run, also where its output was lost */
     int (*run)(struct invocation *invocation);
+    bool acts;   /* its status is what became of the run, also where its output was lost */
     bool hidden; /* ours: not in the help */
     bool raw;    /* takes the words behind its name as they are */
     int (*run_raw)(int argument_count, char **arguments);
