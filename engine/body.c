@@ -252,13 +252,8 @@ static bool say_go(struct body *body)
         answer_failed(&body->answer, &error);
         return false;
     }
-    if (!body->visit.pass(&body->visit, &error)) {
-        if (error.code)
-            answer_failed(&body->answer, &error);
-        else
-            body->answer.kind = ANSWER_TURNED_BACK;
+    if (!visit_passes(&body->visit, &body->answer))
         return false;
-    }
     body->keeper = NULL; /* keeper_go frees it */
     if (keeper_go(keeper))
         return true;

@@ -306,9 +306,10 @@ static void open_gate_of_start(struct drive *drive)
 
 /* The keeper that stands ready is the one that the durable checkpoint of the act in hand names. A step that
  * was let go while it prepared has left one behind, and what comes next must not send it off. */
-static void dismiss_left_keeper(struct drive *drive)
+static void dismiss_left_keeper(struct drive *drive, enum order order)
 {
-    if (!drive->keeper || json_equal(drive->keeper->record, drive_keeper_record(drive)))
+    bool waits = order == ORDER_APPLY || order == ORDER_NOTHING;
+    if (!drive->keeper || (waits && json_equal(drive->keeper->record, drive_keeper_record(drive))))
         return;
     keeper_dismiss(drive->keeper);
     drive->keeper = NULL;
@@ -324,11 +325,7 @@ void drive_act(struct drive *drive)
     decision_clear(decision);
     json_array_clear(drive->answers);
     decision->order = ORDER_NOTHING;
-    dismiss_left_keeper(drive);
-    if (order != ORDER_APPLY && order != ORDER_NOTHING) {
-        keeper_dismiss(drive->keeper);
-        drive->keeper = NULL;
-    }
+    dismiss_left_keeper(drive, order);
     switch (order) {
     case ORDER_NOTHING:
         break;

@@ -392,15 +392,21 @@ void emit_failure(struct deciding *d, const struct error *error, bool transient,
         follow_failure(d, error, transient, acted);
 }
 
+/* Takes the object, which becomes the run's error at the step in hand. */
+static void record_run_failed(struct deciding *d, json_t *object)
+{
+    if (d->run->step >= 0)
+        json_object_set_new(object, "step", json_string(step_in_hand(d)->id));
+    emit(d, EVENT_RUN_FAILED, -1, json_pack("{s:o}", "error", object));
+}
+
 /* Fails the run at the step in hand; `used_up` names the step that may not be visited again, or is NULL. */
 static void fail_run(struct deciding *d, const struct error *error, const char *used_up)
 {
     json_t *object = error_json(error);
     if (used_up)
         json_object_set_new(object, "used_up", json_string(used_up));
-    if (d->run->step >= 0)
-        json_object_set_new(object, "step", json_string(step_in_hand(d)->id));
-    emit(d, EVENT_RUN_FAILED, -1, json_pack("{s:o}", "error", object));
+    record_run_failed(d, object);
     if (!d->run->began && d->run->holds_lock) /* nothing is half done: others may go first */
         emit(d, EVENT_LOCK_RELEASED, -1, json_object());
 }
@@ -413,9 +419,7 @@ void emit_run_failed(struct deciding *d, const struct error *error)
 void emit_run_failed_with_step(struct deciding *d)
 {
     const json_t *cause = d->run->steps[d->run->step].error;
-    json_t *object = cause ? json_deep_copy(cause) : json_object();
-    json_object_set_new(object, "step", json_string(step_in_hand(d)->id));
-    emit(d, EVENT_RUN_FAILED, -1, json_pack("{s:o}", "error", object));
+    record_run_failed(d, cause ? json_deep_copy(cause) : json_object());
 }
 
 /* ---- going back ---- */

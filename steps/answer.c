@@ -32,6 +32,18 @@ void answer_unknown(struct answer *answer, const struct error *error)
     answer->error = *error;
 }
 
+bool visit_passes(const struct visit *visit, struct answer *answer)
+{
+    struct error error = {0};
+    if (visit->pass(visit, &error))
+        return true;
+    if (error.code)
+        answer_failed(answer, &error);
+    else
+        answer->kind = ANSWER_TURNED_BACK;
+    return false;
+}
+
 void answer_clear(struct answer *answer)
 {
     json_decref(answer->outputs);

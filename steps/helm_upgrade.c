@@ -265,13 +265,10 @@ static void mend(const struct visit *visit, const json_t *found, struct answer *
     struct error error = {0};
     struct resource record = {"", "v1", "secrets", json_text(found, "namespace", ""),
                               json_text(found, "name", "")};
-    if (!visit->pass(visit, &error)) {
-        if (error.code)
-            answer_failed(answer, &error);
-        else
-            answer->kind = ANSWER_TURNED_BACK;
-    } else if (visit->cluster->calls->remove(visit->cluster, &record, json_text(found, "uid", ""),
-                                             json_text(found, "resourceVersion", ""), &error)) {
+    if (!visit_passes(visit, answer))
+        return;
+    if (visit->cluster->calls->remove(visit->cluster, &record, json_text(found, "uid", ""),
+                                      json_text(found, "resourceVersion", ""), &error)) {
         error_context(&error, "remove the pending record %s", record.name);
         answer_failed(answer, &error);
         answer->transient = answer->transient || error.code == ERROR_CLUSTER_CONFLICT; /* looked at anew */

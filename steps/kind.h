@@ -166,6 +166,8 @@ void answer_again(struct answer *answer, int64_t after_ms);
 /* FAILED with *error, transient as its code says. */
 void answer_failed(struct answer *answer, const struct error *error);
 void answer_unknown(struct answer *answer, const struct error *error);
+/* visit->pass; false where it does not let the effect pass: the answer is TURNED_BACK, or FAILED and why. */
+bool visit_passes(const struct visit *visit, struct answer *answer);
 void answer_clear(struct answer *answer);
 void probe_answer_clear(struct probe_answer *answer);
 void plan_answer_clear(struct plan_answer *answer);

@@ -212,13 +212,8 @@ static void begin(const struct visit *visit, struct answer *answer)
     }
     if (!is_idle(visit, answer))
         return;
-    if (!visit->pass(visit, &error)) {
-        if (error.code)
-            answer_failed(answer, &error);
-        else
-            answer->kind = ANSWER_TURNED_BACK;
+    if (!visit_passes(visit, answer))
         return;
-    }
     send_command(visit, answer);
     if (*visit->handle)
         poll_command(visit, answer);

@@ -142,10 +142,8 @@ static void apply(const struct visit *visit, struct answer *answer)
         ask(visit, answer);
         return;
     }
-    if (!visit->pass(visit, &error)) {
-        answer->kind = ANSWER_TURNED_BACK;
+    if (!visit_passes(visit, answer))
         return;
-    }
     char *name = counted_as(visit);
     bool again = sim_pretended(visit->cluster, name, &error) > 0;
     json_t *more = json_pack("{s:s,s:i}", "key", visit->key, "visit", visit->visit);
