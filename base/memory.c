@@ -42,15 +42,20 @@ char *string_copy(const char *text)
     return memcpy(memory_new(size), text, size);
 }
 
-char *string_format(const char *format, ...)
+char *string_format_list(const char *format, va_list arguments)
 {
     char *text = NULL;
+    if (vasprintf(&text, format, arguments) < 0)
+        die_without_memory();
+    return text;
+}
+
+char *string_format(const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    int length = vasprintf(&text, format, arguments);
+    char *text = string_format_list(format, arguments);
     va_end(arguments);
-    if (length < 0)
-        die_without_memory();
     return text;
 }
 

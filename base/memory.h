@@ -17,6 +17,7 @@ void *memory_resize(void *old, size_t count, size_t size);
 char *string_copy(const char *text);
 /* A formatted string; free() it. */
 char *string_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *string_format_list(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 /* Makes jansson allocate through memory_new. Called once, first thing in main(). */
 void memory_use_for_json(void);
 

@@ -86,6 +86,23 @@ size_t utf8_length(const char *text, size_t length)
     return overlong || surrogate || beyond ? 0 : wanted;
 }
 
+uint32_t utf8_code(const char *bytes, size_t length)
+{
+    static const unsigned char masks[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t code = length ? (unsigned char)bytes[0] & masks[length] : 0;
+    for (size_t i = 1; i < length; i++)
+        code = code << 6 | ((unsigned char)bytes[i] & 0x3F);
+    return code;
+}
+
+size_t utf8_count(const char *bytes, size_t length)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += (bytes[i] & 0xC0) != 0x80;
+    return count;
+}
+
 bool utf8_is_valid(const char *bytes, size_t length)
 {
     for (size_t at = 0, size; at < length; at += size) {

@@ -24,6 +24,10 @@ void text_clear(struct text *text);
 /* How many bytes the UTF-8 character at `bytes` has, of `length` that are there; 0: it is none (a stray byte,
  * one cut off, an overlong form, a surrogate, beyond U+10FFFF). */
 size_t utf8_length(const char *bytes, size_t length);
+/* Its code point, of as many bytes as utf8_length says. */
+uint32_t utf8_code(const char *bytes, size_t length);
+/* How many characters a text has that is UTF-8: the columns of one without wide characters. */
+size_t utf8_count(const char *bytes, size_t length);
 bool utf8_is_valid(const char *bytes, size_t length);
 /* Whether a terminal acts upon this code point, or a reader is deceived by it: C0 and C1 controls (line ends
  * among them), separators of lines, what has no width, what turns the direction of writing, tags. */

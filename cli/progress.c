@@ -172,14 +172,6 @@ static void print_json_event(const struct run *run, const struct event *event)
 
 /* ---- the watcher ---- */
 
-static int shown_width(const char *text)
-{
-    int width = 0;
-    for (; *text; text++)
-        width += (*text & 0xC0) != 0x80;
-    return width;
-}
-
 /* Lines of several runs stand between each other. */
 static void print_margin(const struct progress *progress, const struct run *run)
 {
@@ -198,7 +190,7 @@ static void print_line(struct progress *progress, const struct run *run, const s
     fprintf(stderr, "%s%s%s", paint(progress, shown->colour), line,
             *shown->colour ? paint(progress, "\033[0m") : "");
     if (event->type == EVENT_STEP_SUCCEEDED && started_ms) {
-        int gap = TIME_COLUMN - shown_width(line);
+        int gap = TIME_COLUMN - (int)utf8_count(line, strlen(line));
         fprintf(stderr, "%*s%.1f s", gap > 2 ? gap : 2, "", (double)(event->time_ms - started_ms) / 1000);
     }
     fputc('\n', stderr);

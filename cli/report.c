@@ -7,16 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/text.h"
-
-static uint32_t code_point(const char *bytes, size_t length)
-{
-    static const unsigned char masks[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
-    uint32_t c = (unsigned char)bytes[0] & masks[length];
-    for (size_t i = 1; i < length; i++)
-        c = c << 6 | ((unsigned char)bytes[i] & 0x3F);
-    return c;
-}
 
 static char *cleaned(const char *text, bool one_line)
 {
@@ -24,7 +16,7 @@ static char *cleaned(const char *text, bool one_line)
     for (size_t length = strlen(text), size; length; text += size, length -= size) {
         size = utf8_length(text, length);
         bool stays = !one_line && size == 1 && (*text == '\n' || *text == '\t');
-        uint32_t c = size ? code_point(text, size) : 0;
+        uint32_t c = utf8_code(text, size);
         if (!size || (size == 1 && !stays && character_deceives(c))) {
             text_format(&clean, "\\x%02x", (unsigned char)*text);
             size = 1;
@@ -60,13 +52,10 @@ json_t *text_json(const char *text)
 
 void say(FILE *to, const char *format, ...)
 {
-    char *said = NULL;
     va_list arguments;
     va_start(arguments, format);
-    int length = vasprintf(&said, format, arguments);
+    char *said = string_format_list(format, arguments);
     va_end(arguments);
-    if (length < 0)
-        return;
     char *clean = text_cleaned(said);
     fputs(clean, to);
     free(clean);

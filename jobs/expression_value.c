@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "jobs/expression_private.h"
 
 #define TWO_TO_63 9223372036854775808.0
@@ -220,10 +221,7 @@ int value_equal(const struct value *a, const struct value *b, int64_t *budget, i
 
 int64_t value_string_size(const struct value *string)
 {
-    int64_t count = 0;
-    for (size_t i = 0; i < string->string.length; i++)
-        count += (string->string.bytes[i] & 0xC0) != 0x80;
-    return count;
+    return (int64_t)utf8_count(string->string.bytes, string->string.length);
 }
 
 size_t value_double_text(double real, char text[DOUBLE_TEXT_SIZE])

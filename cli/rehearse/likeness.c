@@ -21,13 +21,10 @@
 void note_add(struct rehearsal *rehearsal, const char *format, ...)
 {
     va_list arguments;
-    char *text = NULL;
     va_start(arguments, format);
-    if (vasprintf(&text, format, arguments) < 0)
-        text = NULL;
+    char *text = string_format_list(format, arguments);
     va_end(arguments);
-    if (text)
-        json_array_append_new(rehearsal->notes, json_string(text));
+    json_array_append_new(rehearsal->notes, json_string(text));
     free(text);
 }
 

@@ -95,12 +95,10 @@ static const char *end_text(int status)
 void finding_add(json_t *outcome, const char *format, ...)
 {
     va_list arguments;
-    char *message = NULL;
     va_start(arguments, format);
-    if (vasprintf(&message, format, arguments) < 0)
-        message = NULL;
+    char *message = string_format_list(format, arguments);
     va_end(arguments);
-    json_array_append_new(json_object_get(outcome, "findings"), json_string(message ? message : ""));
+    json_array_append_new(json_object_get(outcome, "findings"), json_string(message));
     free(message);
 }
 

@@ -63,10 +63,7 @@ static int cell(const struct table *table, const char *step, const char *column)
 
 static int width_of(const char *text)
 {
-    int width = 0;
-    for (; *text; text++)
-        width += (*text & 0xC0) != 0x80;
-    return width;
+    return (int)utf8_count(text, strlen(text));
 }
 
 /* Wide enough for its name and for any outcome. */

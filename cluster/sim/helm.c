@@ -51,12 +51,9 @@ static int __attribute__((format(printf, 2, 3))) usage(struct helm *helm, const 
 {
     va_list arguments;
     va_start(arguments, format);
-    text_add(&helm->err, "Error: ");
-    char *text = NULL;
-    if (vasprintf(&text, format, arguments) >= 0)
-        text_add(&helm->err, text);
-    text_add(&helm->err, "\n");
+    char *text = string_format_list(format, arguments);
     va_end(arguments);
+    text_format(&helm->err, "Error: %s\n", text);
     free(text);
     return 1;
 }

@@ -30,13 +30,10 @@ struct watch {
 static void __attribute__((format(printf, 2, 3))) object_to(struct watch *watch, const char *format, ...)
 {
     va_list arguments;
-    char *text = NULL;
     va_start(arguments, format);
-    if (vasprintf(&text, format, arguments) < 0)
-        text = NULL;
+    char *text = string_format_list(format, arguments);
     va_end(arguments);
-    if (text)
-        json_array_append_new(watch->objections, json_string(text));
+    json_array_append_new(watch->objections, json_string(text));
     free(text);
 }
 
