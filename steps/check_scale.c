@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cluster/condition.h"
 #include "steps/chunk_of_pod.h"
 #include "steps/iomesh_inputs.h"
 #include "steps/kinds.h"
@@ -9,18 +10,6 @@
 #include "steps/scale_rules.h"
 
 /* ---- nodes ---- */
-
-static bool node_is_ready(const json_t *node)
-{
-    size_t index;
-    json_t *condition;
-    json_array_foreach(json_at(node, "status", "conditions", NULL), index, condition)
-    {
-        if (!strcmp(json_text(condition, "type", ""), "Ready"))
-            return !strcmp(json_text(condition, "status", ""), "True");
-    }
-    return false;
-}
 
 static bool node_keeps_pods_off(const json_t *node)
 {
@@ -43,7 +32,7 @@ static int nodes_read(const struct visit *visit, int64_t *out, struct error *err
     *out = 0;
     if (visit->cluster->calls->list(visit->cluster, &resource, NULL, false, &list, error))
         return error_context(error, "nodes");
-    json_array_foreach(json_object_get(list, "items"), index, node) *out += node_is_ready(node) &&
+    json_array_foreach(json_object_get(list, "items"), index, node) *out += object_is_ready(node) &&
                                                                             !node_keeps_pods_off(node);
     json_decref(list);
     return 0;

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "cluster/condition.h"
 #include "steps/pods.h"
 
 /* ---- what the programs print ---- */
@@ -191,7 +192,7 @@ int chunk_of_pod(const struct visit *visit, const struct iomesh_object *object, 
     int result;
     if (addresses) {
         result = match(object, addresses, name, out, error);
-    } else if (!container || (!pod_reports_ready(pod) && asking.code != ERROR_CLUSTER_DENIED)) {
+    } else if (!container || (!object_is_ready(pod) && asking.code != ERROR_CLUSTER_DENIED)) {
         result = chunk_of_silent_pod(object, pod, known_ip, out, error);
         if (result && container)
             error_context(error, "%s", asking.message);

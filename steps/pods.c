@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "cluster/condition.h"
 
 /* ---- StatefulSets ---- */
 
@@ -134,23 +135,6 @@ bool pod_all_ready(const json_t *pod)
     return true;
 }
 
-static const json_t *pod_condition(const json_t *pod, const char *type)
-{
-    size_t index;
-    json_t *condition;
-    json_array_foreach(json_at(pod, "status", "conditions", NULL), index, condition)
-    {
-        if (!strcmp(json_text(condition, "type", ""), type))
-            return condition;
-    }
-    return NULL;
-}
-
-bool pod_reports_ready(const json_t *pod)
-{
-    return !strcmp(json_text(pod_condition(pod, "Ready"), "status", ""), "True");
-}
-
 /* What keeps one container from being ready: "container iomesh-chunk: CrashLoopBackOff (last exit 1)". */
 static void describe_container(const json_t *status, struct text *text)
 {
@@ -186,7 +170,7 @@ static void describe_containers(const json_t *pod, const char *list, struct text
 
 void pod_describe_trouble(const json_t *pod, struct text *text)
 {
-    const json_t *scheduled = pod_condition(pod, "PodScheduled");
+    const json_t *scheduled = object_condition(pod, "PodScheduled");
     struct text why = {0};
     if (pod_is_terminating(pod)) {
         text_add(&why, "terminating");

@@ -38,8 +38,6 @@ int pod_exists(const struct visit *visit, const char *name, bool *out, struct er
 
 bool pod_is_terminating(const json_t *pod);
 bool pod_all_ready(const json_t *pod);
-/* What the cluster says of it as a whole: false also where its node is lost. */
-bool pod_reports_ready(const json_t *pod);
 const char *pod_node(const json_t *pod);
 /* Why it is not ready, one phrase: the scheduler's message, CrashLoopBackOff and the last exit, …. */
 void pod_describe_trouble(const json_t *pod, struct text *text);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "cli/rehearse/rehearsal.h"
+#include "cluster/condition.h"
 #include "steps/chunk_of_pod.h"
 #include "steps/helm.h"
 #include "steps/helm_look.h"
@@ -57,18 +58,6 @@ static bool is_tainted(const json_t *node, bool *control_plane)
     return tainted;
 }
 
-static bool is_ready(const json_t *node)
-{
-    size_t index;
-    json_t *condition;
-    json_array_foreach(json_at(node, "status", "conditions", NULL), index, condition)
-    {
-        if (!strcmp(json_text(condition, "type", ""), "Ready"))
-            return !strcmp(json_text(condition, "status", ""), "True");
-    }
-    return false;
-}
-
 /* Worker nodes; one that is not ready takes no pods, as if it were cordoned. */
 static void read_nodes(struct reading *reading)
 {
@@ -82,7 +71,8 @@ static void read_nodes(struct reading *reading)
     json_array_foreach(json_object_get(list, "items"), index, node)
     {
         bool control_plane = false, tainted = is_tainted(node, &control_plane);
-        bool cordoned = json_bool(json_object_get(node, "spec"), "unschedulable", false) || !is_ready(node);
+        bool cordoned = json_bool(json_object_get(node, "spec"), "unschedulable", false) ||
+                        !object_is_ready(node);
         if (!control_plane)
             json_array_append_new(nodes, json_pack("{s:s,s:b,s:b}", "name",
                                                    json_text(json_object_get(node, "metadata"), "name", ""),

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "cluster/condition.h"
 #include "cluster/sim/objects.h"
 
 /* ---- pods ---- */
@@ -112,18 +113,6 @@ void pod_delete(struct world *world, json_t *pod)
 
 /* ---- scheduling ---- */
 
-static bool node_is_ready(const json_t *node)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach(json_at(node, "status", "conditions", NULL), i, item)
-    {
-        if (!strcmp(json_text(item, "type", ""), "Ready"))
-            return !strcmp(json_text(item, "status", ""), "True");
-    }
-    return false;
-}
-
 static bool node_is_tainted(const json_t *node)
 {
     size_t i;
@@ -158,7 +147,7 @@ static const json_t *node_choose(const struct world *world, const json_t *pod, c
     json_array_foreach(objects_of(world, "nodes"), i, node)
     {
         all++;
-        if (!node_is_ready(node))
+        if (!object_is_ready(node))
             unready++;
         else if (json_bool(json_object_get(node, "spec"), "unschedulable", false))
             cordoned++;
@@ -182,7 +171,7 @@ static const char *pod_trouble(const struct world *world, const json_t *pod)
 {
     const char *name = json_text(json_object_get(pod, "spec"), "nodeName", NULL);
     const json_t *node = name ? object_find(world, "nodes", NULL, name) : NULL;
-    if (node && !node_is_ready(node))
+    if (node && !object_is_ready(node))
         return "NodeNotReady";
     return json_text(json_object_get(world->state, "stuck"), object_name(pod), NULL);
 }
