@@ -1,4 +1,3 @@
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "suite.h"
 
 START_TEST(durations_are_read_and_written_canonically)
 {
@@ -81,9 +81,5 @@ int main(void)
     tcase_add_test(cases, a_lock_is_seen_by_others_until_its_last_holder_closes);
     Suite *suite = suite_create("base");
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -1,10 +1,10 @@
 /* Canonical JSON is hashed and compared for ever: it must stay what jansson writes. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "suite.h"
 
 static void expect_as_jansson(const json_t *value)
 {
@@ -205,9 +205,5 @@ int main(void)
     tcase_add_test(all, odd_spellings_are_read_as_jansson_reads_them);
     tcase_add_test(all, nothing_is_null);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include "state/chain.h"
 #include "store_support.h"
+#include "suite.h"
 
 static struct chain_report verify(void)
 {
@@ -301,9 +302,5 @@ int main(void)
     tcase_add_test(hashes, a_record_is_printed_as_the_reference_says);
     suite_add_tcase(suite, stores);
     suite_add_tcase(suite, hashes);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -144,16 +144,5 @@ int main(void)
         a_run_goes_on_where_nobody_takes_its_output,
         what_a_person_said_is_said_where_the_answer_is_lost,
     };
-    Suite *suite = suite_create("cli: output");
-    TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, make_scene, leave_scene);
-    tcase_set_timeout(all, 120);
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(all, tests[i]);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_in_scene("cli: output", tests, sizeof tests / sizeof *tests, 120);
 }

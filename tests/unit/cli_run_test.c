@@ -386,16 +386,5 @@ int main(void)
         audit_verify_leaves_with_1_where_something_was_changed,
         export_is_the_history_of_all_runs,
     };
-    Suite *suite = suite_create("cli: run");
-    TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, make_scene, leave_scene);
-    tcase_set_timeout(all, 60);
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(all, tests[i]);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_in_scene("cli: run", tests, sizeof tests / sizeof *tests, 60);
 }

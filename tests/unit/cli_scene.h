@@ -3,6 +3,7 @@
 #define PAWL_TESTS_CLI_SCENE_H
 
 #include "cli_support.h"
+#include "suite.h"
 
 __attribute__((unused)) static void write_job(const char *name, const char *text)
 {
@@ -71,6 +72,20 @@ __attribute__((unused)) static size_t run_count(void)
     size_t count = json_array_size(list);
     json_decref(list);
     return count;
+}
+
+/* Each test in a scene of its own, which may take so long; the status to leave with. */
+__attribute__((unused)) static int run_in_scene(const char *name, const TTest *const *tests, size_t count,
+                                                double timeout_s)
+{
+    Suite *suite = suite_create(name);
+    TCase *all = tcase_create("all");
+    tcase_add_checked_fixture(all, make_scene, leave_scene);
+    tcase_set_timeout(all, timeout_s);
+    for (size_t i = 0; i < count; i++)
+        tcase_add_test(all, tests[i]);
+    suite_add_tcase(suite, all);
+    return suite_run(suite);
 }
 
 #endif

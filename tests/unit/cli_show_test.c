@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 
 #include "cli_support.h"
+#include "suite.h"
 
 /* ---- runs to show ---- */
 
@@ -459,9 +460,5 @@ int main(void)
     tcase_add_test(all, kinds_are_described_by_their_declarations);
     tcase_add_test(all, the_schema_knows_every_kind);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -379,16 +379,5 @@ int main(void)
         help_and_version_speak_json,
         what_a_resumed_step_waits_for_is_recorded_at_once,
     };
-    Suite *suite = suite_create("cli: standing");
-    TCase *all = tcase_create("all");
-    tcase_add_checked_fixture(all, make_scene, leave_scene);
-    tcase_set_timeout(all, 60);
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(all, tests[i]);
-    suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_in_scene("cli: standing", tests, sizeof tests / sizeof *tests, 60);
 }

@@ -1,6 +1,5 @@
 /* command: what its keeper is told to run, what its end means, and the whole of it at once where it only
  * observes. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "steps/kind.h"
+#include "suite.h"
 
 #define ck_assert_says(text, part) ck_assert_msg(strstr(text, part) != NULL, "%s", text)
 
@@ -233,9 +233,5 @@ int main(void)
     tcase_add_test(behaviour, output_that_is_no_text_or_too_much_is_an_error);
     tcase_add_test(behaviour, asked_it_runs_to_its_end_at_once);
     suite_add_tcase(suite, behaviour);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

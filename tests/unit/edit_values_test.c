@@ -1,5 +1,4 @@
 /* edit_values on real files in a folder of its own. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "steps/kind.h"
+#include "suite.h"
 
 #define ck_assert_says(text, part) ck_assert_msg(strstr(text, part) != NULL, "%s", text)
 
@@ -304,9 +304,5 @@ int main(void)
     tcase_add_test(behaviour, plan_shows_the_change_and_hands_on_the_edited_text);
     tcase_add_test(behaviour, plan_refuses_what_could_not_be_done);
     suite_add_tcase(suite, behaviour);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -1,5 +1,4 @@
 /* `pawl eval` as a person or a script calls it: $PAWL is the program. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "suite.h"
 
 /* What the command prints, on both streams; its exit status in *status. free() it. */
 static char *eval(const char *arguments, int *status)
@@ -106,9 +106,5 @@ int main(void)
     tcase_add_test(cases, a_wrong_call_leaves_with_status_2);
     Suite *suite = suite_create("eval");
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -3,7 +3,6 @@
  * ERROR` expression_types.txt  an expression, its type or one line `^~~~ message` a mistake
  *   ../../docs/expressions.md  every ```cel block: lines `EXPRESSION  // VALUE` over the page's ```json block
  */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "jobs/expression.h"
+#include "suite.h"
 
 /* --- a table, line by line --- */
 
@@ -476,9 +476,5 @@ int main(void)
     tcase_add_test(cases, newlines_and_comments_are_white_space);
     Suite *suite = suite_create("expression");
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

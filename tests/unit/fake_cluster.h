@@ -3,7 +3,6 @@
 #ifndef PAWL_TESTS_UNIT_FAKE_CLUSTER_H
 #define PAWL_TESTS_UNIT_FAKE_CLUSTER_H
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "base/text.h"
 #include "cluster/cluster.h"
 #include "steps/kind.h"
+#include "suite.h"
 
 #define FAKE_IDLE                                                                                            \
     "recover:\n  num_ongoing_recovers: 0\n  num_pending_recovers: 0\n  pending_recovers_bytes: 0\n"          \
@@ -457,11 +457,7 @@ static inline int run_tests(const char *name, const TTest *const *tests, size_t 
     for (size_t i = 0; i < count; i++)
         tcase_add_test(all, tests[i]);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }
 
 #endif

@@ -1,4 +1,3 @@
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/memory.h"
 #include "jobs/document.h"
 #include "jobs/scalar.h"
+#include "suite.h"
 
 static struct document *read_good(const char *source)
 {
@@ -204,9 +204,5 @@ int main(void)
     tcase_add_test(tests, scalars_follow_the_core_schema);
     tcase_add_test(tests, only_what_json_writes_alike_is_canonical);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,11 +1,11 @@
 /* The data flow over the graph of steps. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "jobs/flow.h"
+#include "suite.h"
 
 #define STEPS_MOST 2000
 
@@ -219,9 +219,5 @@ int main(void)
     tcase_add_test(tests, random_graphs_agree_with_walking_all_their_ways);
     tcase_add_test(tests, the_largest_job_with_ways_back_everywhere_ends_quickly);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

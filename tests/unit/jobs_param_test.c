@@ -1,4 +1,3 @@
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +5,7 @@
 #include "base/memory.h"
 #include "jobs/param.h"
 #include "steps/kind.h"
+#include "suite.h"
 
 static const char JOB[] = "job: a\n"
                           "version: 1\n"
@@ -189,9 +189,5 @@ int main(void)
     tcase_add_test(tests, a_params_file_is_read_by_type_and_the_command_line_wins);
     tcase_add_test(tests, values_of_expressions_are_made_to_fit);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,6 +1,5 @@
 /* docs/job-format.md: every example is read, the broken one gives what stands there, every code is explained.
  */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "base/memory.h"
 #include "jobs/job.h"
 #include "steps/kind.h"
+#include "suite.h"
 
 #define PAGE "docs/job-format.md"
 
@@ -111,9 +111,5 @@ int main(void)
     tcase_add_test(tests, the_broken_example_gives_what_the_page_says);
     tcase_add_test(tests, every_code_is_explained);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

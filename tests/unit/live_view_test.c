@@ -5,6 +5,7 @@
 
 #include "cli/last_output.h"
 #include "cli_scene.h"
+#include "suite.h"
 
 #define COLUMNS 60
 
@@ -148,9 +149,5 @@ int main(void)
     tcase_add_test(all, the_last_line_of_a_program_stands_on_the_terminal);
     tcase_add_test(all, ctrl_c_ends_a_question);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

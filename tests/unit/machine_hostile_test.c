@@ -1,12 +1,12 @@
 /* Machines in a store that pawl did not compile: what would be called without being there, or would name a
  * file elsewhere. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "engine/machine.h"
 #include "engine/runnable.h"
+#include "suite.h"
 
 #define STEP(id, more) "{\"format\":1,\"job\":\"j\",\"steps\":[{\"id\":\"" id "\"," more "}]}"
 #define ACT(more)      "\"act\":{\"uses\":\"assert\",\"effect\":\"observe\"" more "}"
@@ -71,9 +71,5 @@ int main(void)
     tcase_add_test(all, machine_that_is_not_whole_is_refused);
     tcase_add_test(all, machine_that_asks_for_what_its_kind_cannot_do_is_not_driven);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

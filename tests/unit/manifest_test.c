@@ -1,6 +1,5 @@
 /* Manifests compared as objects. The manifest is one that helm 3.6.2 and 4.1.4 both printed for the same
  * release. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include "base/text.h"
 #include "steps/difference.h"
 #include "steps/manifest.h"
+#include "suite.h"
 
 #define NS "iomesh-system"
 
@@ -136,9 +136,5 @@ int main(void)
     tcase_add_test(behaviour, an_object_that_stands_there_twice_is_an_error);
     tcase_add_test(behaviour, differences_name_their_paths);
     suite_add_tcase(suite, behaviour);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

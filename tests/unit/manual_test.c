@@ -1,5 +1,4 @@
 /* The manual page and the completion name every command and option that the tables have. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -7,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "suite.h"
 
 static char *page;
 
@@ -82,9 +82,5 @@ int main(void)
     tcase_add_test(all, the_manual_names_every_command_and_option);
     tcase_add_test(all, completion_is_a_script_that_completes);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,10 +1,10 @@
 /* What the watcher of the simulated storage says of a log. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "cluster/sim/watch.h"
+#include "suite.h"
 
 #define SHRINK(from, to)                                                                                     \
     "{\"effect\":\"helm_upgrade\",\"replicas\":{\"iomesh-chunk\":[" #from "," #to "]},\"ms\":5000,"          \
@@ -108,9 +108,5 @@ int main(void)
     tcase_add_loop_test(all, the_watcher_objects_to_what_nobody_would_do, 0,
                         sizeof WATCHED / sizeof *WATCHED);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

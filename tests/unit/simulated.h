@@ -2,7 +2,6 @@
 #ifndef PAWL_TESTS_UNIT_SIMULATED_H
 #define PAWL_TESTS_UNIT_SIMULATED_H
 
-#include <check.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -17,6 +16,7 @@
 #include "base/memory.h"
 #include "cluster/cluster.h"
 #include "cluster/sim/sim.h"
+#include "suite.h"
 
 #define NS "iomesh-system"
 
@@ -310,11 +310,7 @@ static inline int simulated_run(const char *name, TCase *behaviour)
 {
     Suite *suite = suite_create(name);
     suite_add_tcase(suite, behaviour);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }
 
 #endif

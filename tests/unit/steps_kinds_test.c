@@ -1,9 +1,9 @@
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "steps/kind.h"
+#include "suite.h"
 
 START_TEST(every_kind_is_found_by_its_name_and_explains_itself)
 {
@@ -93,9 +93,5 @@ int main(void)
     tcase_add_test(tests, a_closed_gate_turns_back_and_remembers_what_began);
     tcase_add_test(tests, durations_among_the_inputs_are_read_in_milliseconds);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -1,6 +1,7 @@
 /* The step bodies one after another against the simulated cluster, in both orders of a scale-in, with what
  * can go wrong between them. */
 #include "simulated.h"
+#include "suite.h"
 
 #include "steps/kind.h"
 
@@ -338,9 +339,5 @@ int main(void)
     tcase_add_test(all, a_pod_that_cannot_be_placed_is_named_with_the_schedulers_reason);
     tcase_add_test(all, a_pod_without_the_ip_program_tells_the_same_chunk);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

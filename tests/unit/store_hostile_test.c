@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 
 #include "base/text.h"
+#include "suite.h"
 #include "tests/unit/store_support.h"
 
 static void meddle(const char *sql)
@@ -102,9 +103,5 @@ int main(void)
     tcase_add_test(all, row_that_pawl_does_not_write_is_refused);
     tcase_add_test(all, utf8_is_told_from_what_is_none);
     suite_add_tcase(suite, all);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "store_support.h"
+#include "suite.h"
 
 static sqlite3 *raw_open(void)
 {
@@ -585,9 +586,5 @@ int main(void)
     tcase_add_test(writing, runs_are_filtered_and_newest_first);
     tcase_add_test(writing, a_view_does_not_see_what_others_commit_meanwhile);
     tcase_add_test(writing, jobs_and_machines_are_kept_once_and_checked_by_their_digest);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "store_support.h"
+#include "suite.h"
 
 struct seen {
     int64_t runs[8];
@@ -165,9 +166,5 @@ int main(void)
     tcase_add_test(two, a_lock_is_held_by_one_run_until_it_lets_go);
     tcase_add_test(two, a_commit_waits_for_another_process);
     suite_add_tcase(suite, two);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return suite_run(suite);
 }

@@ -1,4 +1,3 @@
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +5,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "jobs/template.h"
+#include "suite.h"
 
 static const char names_text[] =
     "{\"params\": {\"replicas\": 3, \"ratio\": 1.5, \"whole\": 2.0, \"name\": \"iomesh\", \"force\": true,"
@@ -254,9 +254,5 @@ int main(void)
     tcase_add_test(cases, escaping_makes_any_literal_a_template_of_itself);
     Suite *suite = suite_create("template");
     suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }

@@ -1,5 +1,4 @@
 /* Splicing: by hand-written cases, and by a property over generated YAML. SEED=N repeats a run. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "base/text.h"
 #include "steps/values_splice.h"
 #include "steps/values_tree.h"
+#include "suite.h"
 
 #define ck_assert_says(text, part) ck_assert_msg(strstr(text, part) != NULL, "%s", text)
 
@@ -333,9 +333,5 @@ int main(void)
     tcase_add_test(behaviour, what_cannot_be_meant_is_refused_with_its_line);
     tcase_add_test(behaviour, property_only_the_meant_scalar_changes);
     suite_add_tcase(suite, behaviour);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run(suite);
 }
