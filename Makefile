@@ -112,7 +112,7 @@ sanitize: packages-lint
 	@tests/demo/demo.sh $(BUILD)/tsan/pawl >/dev/null
 
 FORMATTED = $(sort $(SOURCES) $(foreach house,$(HOUSES),$(wildcard $(house)/*.h $(house)/*/*.h)) \
-              $(wildcard tests/*/*.c tests/*/*.h))
+              $(wildcard tests/*.h tests/*/*.c tests/*/*.h))
 lint: packages-lint
 	@tests/lint/arrows.sh
 	@tests/model/run.sh names
@@ -175,7 +175,7 @@ mutants: packages-lint
 storm: $(BUILD)/pawl $(BUILD)/crash/shim.so
 	PAWL=$(abspath $(BUILD)/pawl) CRASH_SHIM=$(abspath $(BUILD)/crash/shim.so) python3 -B tests/crash/storm.py
 
-$(BUILD)/crash/shim.so: tests/crash/shim.c
+$(BUILD)/crash/shim.so: tests/crash/shim.c tests/preload.h
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
 
@@ -204,7 +204,7 @@ $(BUILD)/power/losses: $(POWER_SOURCES:%.c=$(BUILD)/%.o) $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/power/%.so: tests/power/%.c tests/power/record.h
+$(BUILD)/power/%.so: tests/power/%.c tests/power/record.h tests/preload.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
 

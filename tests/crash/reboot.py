@@ -28,13 +28,17 @@ def tree(pid):
     return found
 
 
-def power_off(place, driver):
-    """The child stands still in its middle: now all die, the driver first, so that nobody records anything."""
+def wait_until_helm_stops(driver):
     end = time.monotonic() + STOPPED_SECONDS
     while not any(state_of(pid) == "T" for pid in tree(driver.pid)):
         if driver.poll() is not None or time.monotonic() > end:
             raise Wrong("helm was not stopped where it should have been")
         time.sleep(0.002)
+
+
+def power_off(place, driver):
+    """The child stands still in its middle: now all die, the driver first, so that nobody records anything."""
+    wait_until_helm_stops(driver)
     pids = [driver.pid] + tree(driver.pid)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
@@ -77,11 +81,7 @@ def child_ends(undisturbed, at):
     place = Place(undisturbed.template.folder)
     try:
         driver = place.start(*place.submit_arguments(undisturbed.job), **BEFORE, **place.shim(at + ":stop"))
-        end = time.monotonic() + STOPPED_SECONDS
-        while not any(state_of(pid) == "T" for pid in tree(driver.pid)):
-            if driver.poll() is not None or time.monotonic() > end:
-                raise Wrong("helm was not stopped where it should have been")
-            time.sleep(0.002)
+        wait_until_helm_stops(driver)
         below = tree(driver.pid)
         driver.kill()
         place.finish(driver)

@@ -29,6 +29,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../preload.h"
+
 #define ROLES(X) X(driver) X(keeper) X(helm) X(forked)
 /* `call` counts every one of the others: a random instant is a number of it. */
 #define POINTS(X)                                                                                            \
@@ -194,11 +196,6 @@ static void after(enum point point, struct passing passing)
     errno = kept;
 }
 
-/* The C library's own function of a name. */
-#define NEXT(name)                                                                                           \
-    static __typeof__(&name) next;                                                                           \
-    if (!next)                                                                                               \
-    next = (__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name)
 #define PASS(point, type, call)                                                                              \
     struct passing passing = before(POINT_##point);                                                          \
     type result = call;                                                                                      \
@@ -360,21 +357,8 @@ pid_t fork(void)
 int execve(const char *path, char *const arguments[], char *const environment[])
 {
     static const char *const handed_on[] = {"LD_PRELOAD", "CRASH_COUNTERS", "CRASH_AT", "CRASH_TRACE"};
-    static char texts[4][4200];
-    char *larger[128];
-    int count = 0;
     NEXT(execve);
-    for (; environment && environment[count] && count < 120; count++)
-        larger[count] = environment[count];
-    for (int i = 0; i < 4; i++) {
-        const char *value = getenv(handed_on[i]);
-        if (!value)
-            continue;
-        snprintf(texts[i], sizeof texts[i], "%s=%s", handed_on[i], value);
-        larger[count++] = texts[i];
-    }
-    larger[count] = NULL;
     struct passing passing = before(POINT_exec);
     (void)passing;
-    return next(path, arguments, larger);
+    return next(path, arguments, hand_on(environment, handed_on, 4));
 }

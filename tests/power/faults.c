@@ -26,6 +26,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../preload.h"
+
 enum kind { KIND_IOERR, KIND_FULL, KIND_SHORT_READ, KIND_SHORT_WRITE, KIND_COUNT };
 static const char *const kind_names[] = {"ioerr", "full", "short-read", "short-write"};
 
@@ -234,11 +236,6 @@ int sqlite3_busy_timeout(sqlite3 *database, int wait_ms)
 
 /* ---- what pawl itself writes ---- */
 
-#define NEXT(name)                                                                                           \
-    static __typeof__(&name) next;                                                                           \
-    if (!next)                                                                                               \
-    next = (__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name)
-
 static bool is_looked_at(const char *path)
 {
     size_t length = root ? strlen(root) : 0;
@@ -374,21 +371,8 @@ int execve(const char *path, char *const arguments[], char *const environment[])
 {
     static const char *const handed_on[] = {"LD_PRELOAD", "FAULT_KIND", "FAULT_AT", "FAULT_ROOT",
                                             "FAULT_COUNT"};
-    static char texts[5][PATH_MAX + 32];
-    char *larger[128];
-    int count = 0;
     NEXT(execve);
     if (is_keeper) /* what it runs is not tested here */
         return next(path, arguments, environment);
-    for (; environment && environment[count] && count < 120; count++)
-        larger[count] = environment[count];
-    for (int i = 0; i < 5; i++) {
-        const char *value = getenv(handed_on[i]);
-        if (!value)
-            continue;
-        snprintf(texts[i], sizeof texts[i], "%s=%s", handed_on[i], value);
-        larger[count++] = texts[i];
-    }
-    larger[count] = NULL;
-    return next(path, arguments, larger);
+    return next(path, arguments, hand_on(environment, handed_on, 5));
 }

@@ -25,6 +25,8 @@
 
 #include "record.h"
 
+#include "../preload.h"
+
 static const char *record, *root;
 static size_t root_length;
 
@@ -36,12 +38,6 @@ __attribute__((constructor)) static void start(void)
     if (!root)
         record = NULL;
 }
-
-/* The C library's own function of a name. */
-#define NEXT(name)                                                                                           \
-    static __typeof__(&name) next;                                                                           \
-    if (!next)                                                                                               \
-    next = (__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name)
 
 /* ---- which files ---- */
 
@@ -365,19 +361,6 @@ int sqlite3_step(sqlite3_stmt *statement)
 int execve(const char *path, char *const arguments[], char *const environment[])
 {
     static const char *const handed_on[] = {"LD_PRELOAD", "RECORD", "RECORD_ROOT"};
-    static char texts[3][PATH_MAX + 32];
-    char *larger[128];
-    int count = 0;
     NEXT(execve);
-    for (; environment && environment[count] && count < 120; count++)
-        larger[count] = environment[count];
-    for (int i = 0; i < 3; i++) {
-        const char *value = getenv(handed_on[i]);
-        if (!value)
-            continue;
-        snprintf(texts[i], sizeof texts[i], "%s=%s", handed_on[i], value);
-        larger[count++] = texts[i];
-    }
-    larger[count] = NULL;
-    return next(path, arguments, larger);
+    return next(path, arguments, hand_on(environment, handed_on, 3));
 }
