@@ -1,7 +1,11 @@
+/* As base/digest.c: what EVP would bring along is most of libcrypto. */
+#define OPENSSL_API_COMPAT 0x10100000L
+
 #include "cluster/live/handshake.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,12 +80,13 @@ int handshake_read(const char *bytes, size_t length, struct handshake_answer *an
 static void accept_of(const char *key, char accept[ACCEPT_SIZE])
 {
     char both[128];
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned int hash_length;
+    unsigned char hash[SHA_DIGEST_LENGTH];
     int length = snprintf(both, sizeof both, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
-    if (!EVP_Digest(both, (size_t)length, hash, &hash_length, EVP_sha1(), NULL))
-        hash_length = 0;
-    EVP_EncodeBlock((unsigned char *)accept, hash, (int)hash_length);
+    SHA_CTX context;
+    SHA1_Init(&context);
+    SHA1_Update(&context, both, (size_t)length);
+    SHA1_Final(hash, &context);
+    EVP_EncodeBlock((unsigned char *)accept, hash, sizeof hash);
 }
 
 int handshake_check(const char *bytes, size_t header_length, const char *key, const char *protocols,
