@@ -16,34 +16,6 @@ static const struct {
 #undef X
 };
 
-/* A message becomes JSON, which takes UTF-8 only: what a program said may be none, or was cut within a
- * character. */
-static void make_whole(char *text)
-{
-    size_t length = strlen(text);
-    for (size_t i = 0; i < length;) {
-        size_t bytes = utf8_length(text + i, length - i);
-        if (!bytes)
-            text[i] = '?';
-        i += bytes ? bytes : 1;
-    }
-}
-
-/* vsnprintf that ends a text that did not fit with an ellipsis, on a whole UTF-8 character. */
-static void __attribute__((format(printf, 3, 0)))
-format_bounded(char *out, size_t size, const char *format, va_list arguments)
-{
-    static const char ellipsis[] = "…";
-    int length = vsnprintf(out, size, format, arguments);
-    if (length >= 0 && (size_t)length >= size) {
-        size_t end = size - sizeof ellipsis;
-        while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80)
-            end--;
-        memcpy(out + end, ellipsis, sizeof ellipsis);
-    }
-    make_whole(out);
-}
-
 int(error_set)(struct error *error, enum error_code code, const char *format, ...)
 {
     if (!error)
@@ -52,7 +24,7 @@ int(error_set)(struct error *error, enum error_code code, const char *format, ..
     va_start(arguments, format);
     error->code = code;
     error->next[0] = '\0';
-    format_bounded(error->message, sizeof error->message, format, arguments);
+    text_fit_list(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
     return -1;
 }
@@ -63,7 +35,7 @@ int(error_next)(struct error *error, const char *format, ...)
         return -1;
     va_list arguments;
     va_start(arguments, format);
-    format_bounded(error->next, sizeof error->next, format, arguments);
+    text_fit_list(error->next, sizeof error->next, format, arguments);
     va_end(arguments);
     return -1;
 }
@@ -76,7 +48,7 @@ int(error_context)(struct error *error, const char *format, ...)
     char cause[sizeof error->message];
     va_list arguments;
     va_start(arguments, format);
-    format_bounded(context, sizeof context, format, arguments);
+    text_fit_list(context, sizeof context, format, arguments);
     va_end(arguments);
     memcpy(cause, error->message, sizeof cause);
     char next[sizeof error->next];
@@ -109,7 +81,7 @@ int(error_set_errno)(struct error *error, enum error_code code, const char *form
     char what[sizeof error->message];
     va_list arguments;
     va_start(arguments, format);
-    format_bounded(what, sizeof what, format, arguments);
+    text_fit_list(what, sizeof what, format, arguments);
     va_end(arguments);
     error_set(error, code, "%s: %s", what, strerror(cause));
     for (size_t i = 0; i < sizeof NEXTS / sizeof *NEXTS; i++)

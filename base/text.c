@@ -125,3 +125,36 @@ bool character_deceives(uint32_t c)
             return true;
     return false;
 }
+
+/* What a program said may be no UTF-8, or was cut within a character. */
+static void make_whole(char *text)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length;) {
+        size_t bytes = utf8_length(text + i, length - i);
+        if (!bytes)
+            text[i] = '?';
+        i += bytes ? bytes : 1;
+    }
+}
+
+void text_fit_list(char *out, size_t size, const char *format, va_list arguments)
+{
+    static const char ellipsis[] = "…";
+    int length = vsnprintf(out, size, format, arguments);
+    if (length >= 0 && (size_t)length >= size) {
+        size_t end = size - sizeof ellipsis;
+        while (end > 0 && ((unsigned char)out[end] & 0xC0) == 0x80)
+            end--;
+        memcpy(out + end, ellipsis, sizeof ellipsis);
+    }
+    make_whole(out);
+}
+
+void text_fit(char *out, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    text_fit_list(out, size, format, arguments);
+    va_end(arguments);
+}

@@ -2,6 +2,7 @@
 #ifndef PAWL_BASE_TEXT_H
 #define PAWL_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,11 @@ uint32_t utf8_code(const char *bytes, size_t length);
 /* How many characters a text has that is UTF-8: the columns of one without wide characters. */
 size_t utf8_count(const char *bytes, size_t length);
 bool utf8_is_valid(const char *bytes, size_t length);
+/* snprintf for texts of a fixed size that people read and JSON takes: whole UTF-8 whatever the arguments are
+ * ("?" for a byte that is none), and what does not fit is cut at a character and ends with "…". */
+void text_fit(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void text_fit_list(char *out, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 /* Whether a terminal acts upon this code point, or a reader is deceived by it: C0 and C1 controls (line ends
  * among them), separators of lines, what has no width, what turns the direction of writing, tags. */
 bool character_deceives(uint32_t code);

@@ -173,7 +173,7 @@ bool body_done(struct deciding *d)
 {
     const char *missing;
     json_t *outputs = complete_outputs(step_in_hand(d), d->stimulus->answer->outputs, &missing);
-    emit_success(d, outputs, "body", d->stimulus->answer->summary);
+    emit_success(d, outputs, "body", d->stimulus->answer->summary.text);
     json_decref(outputs);
     return true;
 }

@@ -1,5 +1,6 @@
 #include "engine/emit.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ static void forget_in_hand(struct live *live)
 void emit(struct deciding *d, enum event_type type, int step, json_t *body)
 {
     struct decision *decision = d->decision;
+    assert(body); /* all texts are UTF-8 and there: what cannot be packed would leave no trace */
     if (decision->failed || decision->event_count == DECISION_EVENTS_LIMIT) {
         if (!decision->failed)
             error_set(&decision->error, ERROR_LIMIT, "more than %d events in one decision",

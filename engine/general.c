@@ -96,9 +96,11 @@ static bool until_holds(const struct machine_step *step, const struct visit *vis
 static void fail_exit(const struct machine_step *step, int64_t status, struct answer *answer)
 {
     struct error error;
+    struct summary begins;
     const char *said = json_text(answer->outputs, "stderr", json_text(answer->outputs, "stdout", ""));
-    error_set(&error, ERROR_EXIT_STATUS, "it left with status %lld%s%.300s", (long long)status,
-              *said ? ": " : "", said);
+    summary_set(&begins, "%s", said); /* all of it: pawl logs */
+    error_set(&error, ERROR_EXIT_STATUS, "it left with status %lld%s%s", (long long)status, *said ? ": " : "",
+              begins.text);
     answer_clear(answer);
     answer_failed(answer, &error);
     answer->transient = is_transient_exit(step, status);

@@ -76,7 +76,7 @@ static bool plan_step(struct look *look, const struct machine_step *step, const 
     static const char *const states[] = {
         [PLAN_OK] = "ok", [PLAN_REFUSED] = "refused", [PLAN_UNKNOWN] = "unknown"};
     json_t *told = told_of(look, step, states[answer.kind]);
-    json_object_set_new(told, "summary", json_string(answer.summary));
+    json_object_set_new(told, "summary", json_string(answer.summary.text));
     if (answer.changes)
         json_object_set(told, "changes", answer.changes);
     if (answer.kind == PLAN_REFUSED)

@@ -1,11 +1,11 @@
 #include "engine/replay.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "engine/load.h"
 #include "engine/project.h"
 
@@ -144,7 +144,7 @@ static int verify_run(struct replaying *replaying, int64_t id, struct chain_repo
         return -1;
     report->intact = false;
     report->bad_run = id;
-    snprintf(report->what, sizeof report->what, "%.500s",
+    text_fit(report->what, sizeof report->what, "%s",
              result < 0
                  ? replaying->error->message
                  : "its projections are not what its records give (pawl audit rebuild writes them anew)");

@@ -1,11 +1,20 @@
 /* How bodies answer, and how they read a duration among their inputs (kind.h, "for bodies"). */
 #include <assert.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/duration.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "steps/kind.h"
+
+void summary_set(struct summary *summary, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    text_fit_list(summary->text, sizeof summary->text, format, arguments);
+    va_end(arguments);
+}
 
 void answer_done(struct answer *answer, json_t *outputs)
 {
@@ -71,8 +80,7 @@ void plan_answer_failed(struct plan_answer *answer, const struct error *error)
 {
     answer->kind = error_is_transient(error->code) ? PLAN_UNKNOWN : PLAN_REFUSED;
     answer->error = *error;
-    snprintf(answer->summary, sizeof answer->summary, "%s%.200s",
-             answer->kind == PLAN_UNKNOWN ? "not now: " : "", error->message);
+    summary_set(&answer->summary, "%s%s", answer->kind == PLAN_UNKNOWN ? "not now: " : "", error->message);
 }
 
 int64_t input_duration_ms(const struct visit *visit, const char *name)

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "base/json.h"
 #include "steps/kinds.h"
 
@@ -21,8 +19,8 @@ static void plan(const struct visit *visit, const json_t *world, struct plan_ans
     (void)world;
     bool holds = json_bool(visit->inputs, "that", false);
     answer->kind = holds ? PLAN_OK : PLAN_UNKNOWN;
-    snprintf(answer->summary, sizeof answer->summary, "%s%s%.200s", holds ? "holds" : "does not hold now",
-             holds ? "" : ": ", holds ? "" : json_text(visit->inputs, "message", "the assertion"));
+    summary_set(&answer->summary, "%s%s%s", holds ? "holds" : "does not hold now", holds ? "" : ": ",
+                holds ? "" : json_text(visit->inputs, "message", "the assertion"));
 }
 
 const struct step_kind kind_assert = {

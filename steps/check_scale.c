@@ -120,7 +120,7 @@ static json_t *outputs_of(const struct scale *scale)
 }
 
 /* "4 → 3 chunk pods · enterprise · 5 worker nodes · 61 % used after removal" */
-static void describe(const struct scale *scale, char summary[256])
+static void describe(const struct scale *scale, struct summary *summary)
 {
     const char *component = scale->is_chunk ? "chunk" : "meta", *edition = edition_text(scale->edition);
     char pods[80];
@@ -129,10 +129,10 @@ static void describe(const struct scale *scale, char summary[256])
     else
         snprintf(pods, sizeof pods, "%lld → %lld %s pods", (long long)scale->present, (long long)scale->count,
                  component);
-    snprintf(summary, 256, "%s · %s · %lld worker nodes · %.0f %% used%s%s", pods,
-             *edition ? edition : "edition unknown", (long long)scale->worker_nodes,
-             scale_usage_after(scale) * 100, scale->is_in ? " after removal" : "",
-             scale->is_in && scale->is_chunk && scale->count < 3 ? " · below the minimum of 3" : "");
+    summary_set(summary, "%s · %s · %lld worker nodes · %.0f %% used%s%s", pods,
+                *edition ? edition : "edition unknown", (long long)scale->worker_nodes,
+                scale_usage_after(scale) * 100, scale->is_in ? " after removal" : "",
+                scale->is_in && scale->is_chunk && scale->count < 3 ? " · below the minimum of 3" : "");
 }
 
 static int judge(const struct scale *scale, struct error *error)
@@ -147,7 +147,7 @@ static int judge(const struct scale *scale, struct error *error)
     return result;
 }
 
-static int look(const struct visit *visit, json_t **outputs, char summary[256], struct error *error)
+static int look(const struct visit *visit, json_t **outputs, struct summary *summary, struct error *error)
 {
     struct scale scale;
     int result = wanted_read(visit, &scale, error);
@@ -167,7 +167,7 @@ static void apply(const struct visit *visit, struct answer *answer)
 {
     struct error error = {0};
     json_t *outputs = NULL;
-    if (look(visit, &outputs, answer->summary, &error))
+    if (look(visit, &outputs, &answer->summary, &error))
         answer_failed(answer, &error);
     else
         answer_done(answer, outputs);
@@ -177,7 +177,7 @@ static void plan(const struct visit *visit, const json_t *world, struct plan_ans
 {
     struct error error = {0};
     (void)world;
-    if (look(visit, &answer->outputs, answer->summary, &error))
+    if (look(visit, &answer->outputs, &answer->summary, &error))
         plan_answer_failed(answer, &error);
 }
 

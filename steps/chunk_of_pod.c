@@ -136,8 +136,8 @@ static int match(const struct iomesh_object *object, const json_t *addresses, co
         chunk_describe(*out, &matches);
     }
     if (count > 1)
-        error_set(error, ERROR_REFUSED, "the addresses of pod %s are those of more than one chunk: %.500s",
-                  pod, text_string(&matches));
+        error_set(error, ERROR_REFUSED, "the addresses of pod %s are those of more than one chunk: %s", pod,
+                  text_string(&matches));
     text_clear(&matches);
     return count > 1 ? -1 : 0;
 }

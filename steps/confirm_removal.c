@@ -27,8 +27,8 @@ static void judge(const struct visit *visit, const struct iomesh_object *object,
         stability_wait(visit, &listed, answer);
     } else if (stability_reached(visit, input_duration_ms(visit, "stable_for"), what, answer)) {
         answer_done(answer, json_pack("{s:o}", "remaining", ids_of(object)));
-        snprintf(answer->summary, sizeof answer->summary, "%s, for %s", what,
-                 visit->single_look ? "now" : json_text(visit->inputs, "stable_for", "0s"));
+        summary_set(&answer->summary, "%s, for %s", what,
+                    visit->single_look ? "now" : json_text(visit->inputs, "stable_for", "0s"));
     }
 }
 

@@ -2,7 +2,6 @@
  *
  * prepare records what was there; apply replaces the file as a whole, only while it is still what prepare
  * read. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +63,7 @@ static char *shown(const json_t *value)
 }
 
 /* "iomesh.yaml: chunk.replicaCount 4 → 3" */
-static void say_changes(const struct visit *visit, const struct edit *edit, char summary[256])
+static void say_changes(const struct visit *visit, const struct edit *edit, struct summary *summary)
 {
     const char *path, *name = json_text(visit->inputs, "file", ""), *slash = strrchr(name, '/');
     json_t *value;
@@ -77,7 +76,7 @@ static void say_changes(const struct visit *visit, const struct edit *edit, char
         free(from);
         free(to);
     }
-    snprintf(summary, 256, "%s", text_string(&text));
+    summary_set(summary, "%s", text_string(&text));
     text_clear(&text);
 }
 
@@ -129,7 +128,7 @@ static void plan(const struct visit *visit, const json_t *world, struct plan_ans
         answer->world = json_pack("{s:{s:s%}}", "files", json_text(visit->inputs, "file", ""),
                                   edit.splice.bytes, edit.splice.length);
         answer->changes = changes_of(visit, &edit);
-        say_changes(visit, &edit, answer->summary);
+        say_changes(visit, &edit, &answer->summary);
     }
     edit_clear(&edit);
 }
@@ -190,7 +189,7 @@ static void apply(const struct visit *visit, struct answer *answer)
         answer_failed(answer, &error);
     } else {
         answer_done(answer, outputs_of(&edit));
-        say_changes(visit, &edit, answer->summary);
+        say_changes(visit, &edit, &answer->summary);
     }
     edit_clear(&edit);
 }

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "base/json.h"
 #include "steps/chunk_of_pod.h"
 #include "steps/iomesh_inputs.h"
@@ -21,7 +19,7 @@ static json_t *pod_read(const struct visit *visit, const char *name, struct erro
 }
 
 static int find(const struct visit *visit, const struct iomesh_object *object, json_t **outputs,
-                char summary[256], struct error *error)
+                struct summary *summary, struct error *error)
 {
     const char *name = json_text(visit->inputs, "pod", "");
     const struct chunk *chunk;
@@ -41,11 +39,11 @@ static int find(const struct visit *visit, const struct iomesh_object *object, j
         return -1;
     *outputs = json_pack("{s:I,s:s,s:s}", "id", (json_int_t)chunk->id, "ip", chunk->ip, "chunk_status",
                          chunk->status);
-    snprintf(summary, 256, "%s serves chunk %lld (%s)", name, (long long)chunk->id, chunk->ip);
+    summary_set(summary, "%s serves chunk %lld (%s)", name, (long long)chunk->id, chunk->ip);
     return 0;
 }
 
-static int look(const struct visit *visit, json_t **outputs, char summary[256], struct error *error)
+static int look(const struct visit *visit, json_t **outputs, struct summary *summary, struct error *error)
 {
     struct iomesh_object object;
     if (iomesh_object_read(visit, &object, error))
@@ -59,7 +57,7 @@ static void apply(const struct visit *visit, struct answer *answer)
 {
     struct error error = {0};
     json_t *outputs = NULL;
-    if (look(visit, &outputs, answer->summary, &error))
+    if (look(visit, &outputs, &answer->summary, &error))
         answer_failed(answer, &error);
     else
         answer_done(answer, outputs);
@@ -69,7 +67,7 @@ static void plan(const struct visit *visit, const json_t *world, struct plan_ans
 {
     struct error error = {0};
     (void)world;
-    if (look(visit, &answer->outputs, answer->summary, &error))
+    if (look(visit, &answer->outputs, &answer->summary, &error))
         plan_answer_failed(answer, &error);
 }
 

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -72,10 +71,10 @@ static void explain_wait(const struct iomesh_object *object, const struct expect
 {
     struct text unhealthy = {0};
     int count = chunks_describe_unhealthy(object, -1, &unhealthy);
-    error_set(error, ERROR_NOT_YET, "no chunk's session has expired yet; %s%.600s",
+    error_set(error, ERROR_NOT_YET, "no chunk's session has expired yet; %s%s",
               count ? "not healthy: " : "all chunks are healthy", text_string(&unhealthy));
     if (expected->id >= 0 && !chunk_find(object, expected->id))
-        error_set(error, ERROR_NOT_YET, "chunk %lld is not listed at all%s%.600s", (long long)expected->id,
+        error_set(error, ERROR_NOT_YET, "chunk %lld is not listed at all%s%s", (long long)expected->id,
                   count ? "; not healthy: " : "", text_string(&unhealthy));
     text_clear(&unhealthy);
     if (!has_initializing(object))
@@ -99,7 +98,7 @@ static void judge(const struct visit *visit, const struct iomesh_object *object,
         explain_wait(object, expected, &error);
         stability_wait(visit, &error, answer);
     } else if (count > 1 || !is_expected(chunk, expected)) {
-        error_set(&error, ERROR_REFUSED, "%s: %.700s",
+        error_set(&error, ERROR_REFUSED, "%s: %s",
                   count > 1 ? "more than one chunk has expired" : "another chunk than expected has expired",
                   text_string(&list));
         if (expected->id >= 0)
@@ -110,7 +109,7 @@ static void judge(const struct visit *visit, const struct iomesh_object *object,
     } else {
         answer_done(answer, json_pack("{s:I,s:s,s:s}", "id", (json_int_t)chunk->id, "ip", chunk->ip,
                                       "chunk_status", chunk->status));
-        snprintf(answer->summary, sizeof answer->summary, "%.240s", text_string(&list));
+        summary_set(&answer->summary, "%s", text_string(&list));
     }
     text_clear(&list);
 }

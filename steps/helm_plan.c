@@ -120,10 +120,10 @@ static void tell_all(const struct helm_look *look, struct plan_answer *answer)
     answer->outputs = json_pack("{s:I,s:I,s:s,s:s}", "revision", (json_int_t)look->base_revision + 1,
                                 "base_revision", (json_int_t)look->base_revision, "chart", look->chart,
                                 "chart_sha256", look->sha256);
-    snprintf(answer->summary, sizeof answer->summary,
-             "%s/%s revision %lld → %lld, chart %s (pinned, %.12s)%s", look->release.namespace,
-             look->release.name, (long long)look->base_revision, (long long)look->base_revision + 1,
-             look->chart, look->sha256, json_array_size(look->object_changes) ? "" : ": no object changes");
+    summary_set(&answer->summary, "%s/%s revision %lld → %lld, chart %s (pinned, %.12s)%s",
+                look->release.namespace, look->release.name, (long long)look->base_revision,
+                (long long)look->base_revision + 1, look->chart, look->sha256,
+                json_array_size(look->object_changes) ? "" : ": no object changes");
 }
 
 /* ---- looking ---- */

@@ -104,13 +104,13 @@ static json_t *outputs_of(const struct mark *mark)
                      json_text(mark->checkpoint, "chart_sha256", ""));
 }
 
-static void summarize(const struct mark *mark, char summary[256])
+static void summarize(const struct mark *mark, struct summary *summary)
 {
     int64_t base = json_int(mark->checkpoint, "base_revision", 0);
-    snprintf(summary, 256, "revision %lld → %lld, chart %s (%.12s)%s", (long long)base,
-             (long long)mark->revision, json_text(mark->checkpoint, "chart", ""),
-             json_text(mark->checkpoint, "chart_sha256", ""),
-             mark->revision > base + 1 ? "; somebody else upgraded in between" : "");
+    summary_set(summary, "revision %lld → %lld, chart %s (%.12s)%s", (long long)base,
+                (long long)mark->revision, json_text(mark->checkpoint, "chart", ""),
+                json_text(mark->checkpoint, "chart_sha256", ""),
+                mark->revision > base + 1 ? "; somebody else upgraded in between" : "");
 }
 
 static int judge(const struct visit *visit, const json_t *starts, struct mark *mark, json_t **history,
@@ -167,7 +167,7 @@ static void take_exit(const struct visit *visit, struct answer *answer)
         answer_unknown(answer, &error);
     } else if (mark.state == MARK_DONE) {
         answer_done(answer, outputs_of(&mark));
-        summarize(&mark, answer->summary);
+        summarize(&mark, &answer->summary);
     } else {
         explain_failure(visit, &mark, answer);
     }
@@ -274,7 +274,7 @@ static void mend(const struct visit *visit, const json_t *found, struct answer *
         answer->transient = answer->transient || error.code == ERROR_CLUSTER_CONFLICT; /* looked at anew */
     } else {
         answer_done(answer, NULL);
-        snprintf(answer->summary, sizeof answer->summary, "removed the pending record %s", record.name);
+        summary_set(&answer->summary, "removed the pending record %s", record.name);
     }
 }
 

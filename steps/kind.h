@@ -1,4 +1,4 @@
-/* A step kind: the code behind `uses:`. A declaration and up to six bodies, in one C file each; one table
+/* A step kind: the code behind `uses:`. A declaration and its bodies, in one C file each; one table
  * (kinds.c) lists them.
  *
  * Bodies are plain sequential C on a worker thread. A body never blocks for long (one request): what it would
@@ -76,6 +76,13 @@ struct visit {
     void **handle; /* the visit's one volatile handle; NULL after a restart, which means that it was lost */
 };
 
+/* One line for people: "revision 12 → 13, chart iomesh-1.0.0 (pinned)"; "" where there is nothing to say. */
+struct summary {
+    char text[256]; /* whole UTF-8: JSON takes nothing else */
+};
+/* What does not fit is cut at a character, with "…" at the end. */
+void summary_set(struct summary *summary, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 enum answer_kind {
     ANSWER_DONE,        /* outputs */
     ANSWER_FAILED,      /* error; transient where error_is_transient(code) or `transient` */
@@ -92,7 +99,7 @@ struct answer {
     bool transient;     /* FAILED */
     bool acting; /* AGAIN: waits for an effect that was sent; false: before it, the guards are asked again */
     struct error error; /* FAILED, UNKNOWN; AGAIN: what it waits for (shown as progress) */
-    char summary[256];  /* one line for people: "revision 12 → 13, chart iomesh-1.0.0 (pinned)" */
+    struct summary summary;
 };
 
 enum probe_kind { PROBE_DONE, PROBE_NOT_DONE, PROBE_IN_PROGRESS, PROBE_CANNOT_TELL };
@@ -116,7 +123,7 @@ struct plan_answer {
     json_t
         *world; /* owned: what later plans shall see, merged over the earlier ones' ("files": {PATH: text}) */
     struct error error; /* REFUSED: why */
-    char summary[256];
+    struct summary summary;
 };
 
 struct step_kind {

@@ -36,7 +36,7 @@ int leader_read(const struct visit *visit, const char *selector, struct leader *
     int ready = count_leaders(json_object_get(list, "items"), out, &names);
     int result = 0;
     if (ready != 1)
-        result = error_set(error, ERROR_NOT_YET, "%s pod labelled %s is ready%s%.400s",
+        result = error_set(error, ERROR_NOT_YET, "%s pod labelled %s is ready%s%s",
                            ready ? "more than one" : "no", selector, names.length ? ": " : "",
                            text_string(&names));
     text_clear(&names);

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "base/json.h"
 #include "steps/iomesh_inputs.h"
 #include "steps/kinds.h"
@@ -20,7 +18,7 @@ static void apply(const struct visit *visit, struct answer *answer)
         return;
     }
     answer_done(answer, outputs_of(&leader));
-    snprintf(answer->summary, sizeof answer->summary, "%s", leader.pod);
+    summary_set(&answer->summary, "%s", leader.pod);
 }
 
 static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
@@ -33,7 +31,7 @@ static void plan(const struct visit *visit, const json_t *world, struct plan_ans
         return;
     }
     answer->outputs = outputs_of(&leader);
-    snprintf(answer->summary, sizeof answer->summary, "%.200s now", leader.pod);
+    summary_set(&answer->summary, "%s now", leader.pod);
 }
 
 const struct step_kind kind_locate_meta_leader = {

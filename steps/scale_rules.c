@@ -25,7 +25,7 @@ object_to(struct verdict *verdict, bool is_final, const char *format, ...)
     char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    text_fit_list(text, sizeof text, format, arguments);
     va_end(arguments);
     text_format(&verdict->against, "%s%s", verdict->against.length ? "; " : "", text);
     verdict->is_final = verdict->is_final || is_final;
@@ -126,7 +126,7 @@ static void judge_health(const struct scale *scale, struct verdict *verdict)
             chunk_describe(chunk, &unhealthy);
     }
     if (unhealthy.length)
-        object_to(verdict, false, "not healthy: %.400s", text_string(&unhealthy));
+        object_to(verdict, false, "not healthy: %s", text_string(&unhealthy));
     text_clear(&unhealthy);
 }
 

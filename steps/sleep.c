@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,8 +67,8 @@ static void apply(const struct visit *visit, struct answer *answer)
         sleep_on(visit, &deadline, boot, answer);
     } else {
         answer_done(answer, NULL);
-        snprintf(answer->summary, sizeof answer->summary, "waited %s%s", text,
-                 deadline.by_wall ? " (by the wall clock: the host was rebooted)" : "");
+        summary_set(&answer->summary, "waited %s%s", text,
+                    deadline.by_wall ? " (by the wall clock: the host was rebooted)" : "");
     }
     free(boot);
 }
@@ -77,7 +76,7 @@ static void apply(const struct visit *visit, struct answer *answer)
 static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
 {
     (void)world;
-    snprintf(answer->summary, sizeof answer->summary, "waits %s", json_text(visit->inputs, "for", "0s"));
+    summary_set(&answer->summary, "waits %s", json_text(visit->inputs, "for", "0s"));
 }
 
 const struct step_kind kind_sleep = {

@@ -78,7 +78,7 @@ static int check_chunk(const struct visit *visit, const struct iomesh_object *ob
         return -1;
     int count = chunks_describe_unhealthy(object, id, &unhealthy);
     if (count)
-        error_set(error, ERROR_REFUSED, "not healthy beside it: %.700s", text_string(&unhealthy));
+        error_set(error, ERROR_REFUSED, "not healthy beside it: %s", text_string(&unhealthy));
     text_clear(&unhealthy);
     return count ? -1 : 0;
 }
@@ -179,7 +179,7 @@ static void judge_end(const struct visit *visit, const struct sent *sent, const 
         answer_unknown(answer, &error);
     } else {
         answer_done(answer, json_pack("{s:s}", "output", out));
-        snprintf(answer->summary, sizeof answer->summary, "chunk %lld unregistered by %.180s", id, leader);
+        summary_set(&answer->summary, "chunk %lld unregistered by %s", id, leader);
     }
 }
 
@@ -254,9 +254,9 @@ static void probe(const struct visit *visit, struct probe_answer *answer)
 static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
 {
     (void)world;
-    snprintf(answer->summary, sizeof answer->summary, "chunk %lld (%s), by %s",
-             (long long)json_int(visit->inputs, "chunk_id", -1), json_text(visit->inputs, "chunk_ip", ""),
-             json_text(visit->inputs, "leader", ""));
+    summary_set(&answer->summary, "chunk %lld (%s), by %s",
+                (long long)json_int(visit->inputs, "chunk_id", -1), json_text(visit->inputs, "chunk_ip", ""),
+                json_text(visit->inputs, "leader", ""));
 }
 
 const struct step_kind kind_unregister_chunk = {

@@ -73,7 +73,7 @@ static int explain_absence(struct splicing *splicing, const char *path)
 {
     size_t length = strlen(path);
     int node = -1;
-    char why[96];
+    char why[256];
     while (node < 0 && length) {
         while (length && path[length - 1] != '.')
             length--;
@@ -86,7 +86,7 @@ static int explain_absence(struct splicing *splicing, const char *path)
         return error_set(splicing->error, ERROR_REFUSED, "%s has no key \"%s\"", splicing->name, path);
     snprintf(why, sizeof why, "is %s", KIND_TEXTS[splicing->tree.nodes[node].kind]);
     if (splicing->tree.nodes[node].kind == VALUES_MAP)
-        snprintf(why, sizeof why, "has no key \"%.60s\"", path + length + 1);
+        text_fit(why, sizeof why, "has no key \"%s\"", path + length + 1);
     refuse(splicing, path, length, splicing->tree.nodes[node].line, why);
     return error_next(splicing->error, "\"%s\" must stand in the file once, as a scalar", path);
 }

@@ -1,5 +1,3 @@
-#include <stdio.h>
-
 #include "base/json.h"
 #include "steps/iomesh_inputs.h"
 #include "steps/iomesh_summary.h"
@@ -31,8 +29,8 @@ static void apply(const struct visit *visit, struct answer *answer)
     if (!stability_reached(visit, input_duration_ms(visit, "stable_for"), "no recovery or migration", answer))
         return;
     answer_done(answer, NULL);
-    snprintf(answer->summary, sizeof answer->summary, "no recovery or migration going on for %s",
-             json_text(visit->inputs, "stable_for", "0s"));
+    summary_set(&answer->summary, "no recovery or migration going on for %s",
+                json_text(visit->inputs, "stable_for", "0s"));
 }
 
 static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
@@ -42,7 +40,7 @@ static void plan(const struct visit *visit, const json_t *world, struct plan_ans
     if (look(visit, &error))
         plan_answer_failed(answer, &error);
     else
-        snprintf(answer->summary, sizeof answer->summary, "no recovery or migration now");
+        summary_set(&answer->summary, "no recovery or migration now");
 }
 
 const struct step_kind kind_verify_idle = {

@@ -82,8 +82,8 @@ static void judge(const struct visit *visit, const struct pods *pods, const char
         stability_wait(visit, &error, answer);
     } else if (stability_reached(visit, input_duration_ms(visit, "stable_for"), what, answer)) {
         answer_done(answer, outputs_of(pods));
-        snprintf(answer->summary, sizeof answer->summary, "%lld pods ready and stable for %s",
-                 (long long)count, json_text(visit->inputs, "stable_for", "0s"));
+        summary_set(&answer->summary, "%lld pods ready and stable for %s", (long long)count,
+                    json_text(visit->inputs, "stable_for", "0s"));
     }
     text_clear(&why);
 }
@@ -112,17 +112,17 @@ static void apply(const struct visit *visit, struct answer *answer)
 }
 
 /* "iomesh-chunk-3 comes", "3 pods go: iomesh-chunk-5 … iomesh-chunk-3" */
-static void describe_change(int64_t from, int64_t to, const char *statefulset, char summary[256])
+static void describe_change(int64_t from, int64_t to, const char *statefulset, struct summary *summary)
 {
     int64_t low = from < to ? from : to, high = (from < to ? to : from) - 1;
     const char *one = from < to ? "comes" : "goes", *many = from < to ? "come" : "go";
     if (from == to)
-        snprintf(summary, 256, "%lld pods, as now", (long long)to);
+        summary_set(summary, "%lld pods, as now", (long long)to);
     else if (low == high)
-        snprintf(summary, 256, "%.100s-%lld %s", statefulset, (long long)low, one);
+        summary_set(summary, "%s-%lld %s", statefulset, (long long)low, one);
     else
-        snprintf(summary, 256, "%lld pods %s: %.60s-%lld to %lld", (long long)high - low + 1, many,
-                 statefulset, (long long)low, (long long)high);
+        summary_set(summary, "%lld pods %s: %s-%lld to %lld", (long long)high - low + 1, many, statefulset,
+                    (long long)low, (long long)high);
 }
 
 static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
@@ -137,7 +137,7 @@ static void plan(const struct visit *visit, const json_t *world, struct plan_ans
         return;
     }
     describe_change(statefulset_replicas(object), json_int(visit->inputs, "count", 0), statefulset,
-                    answer->summary);
+                    &answer->summary);
     json_decref(object);
 }
 

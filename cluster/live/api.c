@@ -287,7 +287,7 @@ int live_allowed(struct cluster *cluster, const char *verb, const struct resourc
     if (!json_is_boolean(json_object_get(status, "allowed")))
         result = error_set(error, ERROR_CLUSTER_ANSWER, "the answer of the access review has no status");
     *out = json_bool(status, "allowed", false);
-    snprintf(why, 256, "%s", *reason ? reason : *trouble ? trouble : *out ? "" : "no rule allows it");
+    text_fit(why, 256, "%s", *reason ? reason : *trouble ? trouble : *out ? "" : "no rule allows it");
     json_decref(answer);
     return result;
 }

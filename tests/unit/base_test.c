@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "suite.h"
 
 START_TEST(durations_are_read_and_written_canonically)
@@ -55,6 +56,18 @@ START_TEST(errors_are_whole_utf8_whatever_a_program_said)
 }
 END_TEST
 
+START_TEST(texts_of_a_fixed_size_are_cut_at_a_character_and_say_so)
+{
+    char text[12];
+    text_fit(text, sizeof text, "%s", "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4");
+    ck_assert_str_eq(text, "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4");
+    text_fit(text, sizeof text, "%s", "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4");
+    ck_assert_str_eq(text, "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4…");
+    text_fit(text, sizeof text, "x%s", "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4");
+    ck_assert_str_eq(text, "x\xc3\xa4\xc3\xa4\xc3\xa4…");
+}
+END_TEST
+
 START_TEST(a_lock_is_seen_by_others_until_its_last_holder_closes)
 {
     char path[] = "/tmp/pawl-lock-XXXXXX";
@@ -78,6 +91,7 @@ int main(void)
     tcase_add_test(cases, durations_are_read_and_written_canonically);
     tcase_add_test(cases, long_errors_end_with_an_ellipsis_on_a_whole_character);
     tcase_add_test(cases, errors_are_whole_utf8_whatever_a_program_said);
+    tcase_add_test(cases, texts_of_a_fixed_size_are_cut_at_a_character_and_say_so);
     tcase_add_test(cases, a_lock_is_seen_by_others_until_its_last_holder_closes);
     Suite *suite = suite_create("base");
     suite_add_tcase(suite, cases);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "steps/kind.h"
 #include "suite.h"
 
@@ -145,7 +146,7 @@ START_TEST(edit_replaces_the_file_and_says_what_was_there)
     file_is("# values\nchunk:\n  replicaCount: 3 # four\n");
     ck_assert(json_bool(step.answer.outputs, "changed", false));
     ck_assert_int_eq(json_int(json_object_get(step.answer.outputs, "before"), "chunk.replicaCount", 0), 4);
-    ck_assert_str_eq(step.answer.summary, "iomesh.yaml: chunk.replicaCount 4 → 3");
+    ck_assert_str_eq(step.answer.summary.text, "iomesh.yaml: chunk.replicaCount 4 → 3");
     char *outputs = json_canonical(step.answer.outputs);
     ck_assert_int_eq(probe(), PROBE_DONE);
     char *found = json_canonical(step.probe.outputs);
@@ -187,7 +188,21 @@ START_TEST(edit_that_finds_its_values_writes_nothing)
     ck_assert_uint_eq(before.st_ino, after.st_ino);
     ck_assert(!json_bool(step.answer.outputs, "changed", true));
     ck_assert(!gate_has_begun(&step.gate));
-    ck_assert_str_eq(step.answer.summary, "iomesh.yaml: chunk.replicaCount is 4");
+    ck_assert_str_eq(step.answer.summary.text, "iomesh.yaml: chunk.replicaCount is 4");
+}
+END_TEST
+
+START_TEST(edit_of_more_than_a_line_holds_says_that_it_goes_on)
+{
+    char value[600] = "x";
+    while (strlen(value) + 3 < sizeof value)
+        strcat(value, "\xe5\xa4\xa7");
+    json_object_set_new(step.inputs, "set", json_pack("{s:s}", "chunk.replicaCount", value));
+    ck_assert_int_eq(prepare(), ANSWER_DONE);
+    ck_assert_int_eq(apply(), ANSWER_DONE);
+    const char *says = step.answer.summary.text;
+    ck_assert_str_eq(says + strlen(says) - strlen("…"), "…");
+    ck_assert(utf8_is_valid(says, strlen(says))); /* else JSON would not take it, and the record lack it */
 }
 END_TEST
 
@@ -296,6 +311,7 @@ int main(void)
     tcase_add_test(behaviour, edit_replaces_the_file_and_says_what_was_there);
     tcase_add_test(behaviour, edit_keeps_mode_links_and_leaves_nothing_behind);
     tcase_add_test(behaviour, edit_that_finds_its_values_writes_nothing);
+    tcase_add_test(behaviour, edit_of_more_than_a_line_holds_says_that_it_goes_on);
     tcase_add_test(behaviour, edit_refuses_a_file_that_moved_under_it);
     tcase_add_test(behaviour, edit_refuses_a_file_that_is_saved_at_the_last_moment);
     tcase_add_test(behaviour, edit_writes_nothing_behind_a_closed_gate);

@@ -32,7 +32,7 @@ START_TEST(a_scale_in_by_one_is_agreed_to_and_described)
 {
     visit_begin(&check, "check_scale", IN);
     ck_assert_int_eq(ask(&check), ANSWER_DONE);
-    ck_assert_str_eq(check.answer.summary,
+    ck_assert_str_eq(check.answer.summary.text,
                      "4 → 3 chunk pods · enterprise · 5 worker nodes · 67 % used after removal");
     ck_assert_int_eq(json_int(check.answer.outputs, "present", 0), 4);
     ck_assert_int_eq(json_int(check.answer.outputs, "worker_nodes", 0), 5);
@@ -41,7 +41,7 @@ START_TEST(a_scale_in_by_one_is_agreed_to_and_described)
     ck_assert_double_eq_tol(json_number_value(json_object_get(check.answer.outputs, "usage_after")), 2.0 / 3,
                             1e-9);
     ck_assert_int_eq(look_ahead(&check), PLAN_OK);
-    ck_assert_says(check.plan.summary, "4 → 3 chunk pods");
+    ck_assert_says(check.plan.summary.text, "4 → 3 chunk pods");
     visit_end(&check);
     agrees(OUT);
 }
@@ -67,7 +67,7 @@ START_TEST(fewer_than_three_chunk_servers_only_where_told)
     visit_begin(&check, "check_scale",
                 "{'component': 'chunk', 'count': 2, 'direction': 'in', 'allow_below_minimum': true}");
     ck_assert_int_eq(ask(&check), ANSWER_DONE);
-    ck_assert_says(check.answer.summary, "below the minimum of 3");
+    ck_assert_says(check.answer.summary.text, "below the minimum of 3");
     visit_end(&check);
 }
 END_TEST
@@ -212,7 +212,7 @@ START_TEST(a_settled_scaling_is_not_judged_by_what_the_upgrade_caused)
     command_says("iomesh-meta-0: " FAKE_SUMMARY, FAKE_MOVING);
     visit_begin(&check, "check_scale", IN);
     ck_assert_int_eq(ask(&check), ANSWER_DONE);
-    ck_assert_says(check.answer.summary, "3 chunk pods already");
+    ck_assert_says(check.answer.summary.text, "3 chunk pods already");
     visit_end(&check);
     agrees("{'component': 'chunk', 'count': 3, 'direction': 'in'}");
     agrees("{'component': 'chunk', 'count': 3, 'direction': 'out'}");

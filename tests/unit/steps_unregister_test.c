@@ -35,7 +35,7 @@ START_TEST(unregister_runs_the_command_in_the_leader_once)
     ck_assert_int_eq(ask(&unregister), ANSWER_DONE);
     ck_assert_int_eq(fake.changes, 1);
     ck_assert_str_eq(json_text(unregister.answer.outputs, "output", ""), "ok: chunk 4 unregistered\n");
-    ck_assert_str_eq(unregister.answer.summary, "chunk 4 unregistered by iomesh-meta-0");
+    ck_assert_str_eq(unregister.answer.summary.text, "chunk 4 unregistered by iomesh-meta-0");
     ck_assert_ptr_null(unregister.handle);
     visit_end(&unregister);
 }

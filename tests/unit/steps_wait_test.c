@@ -30,7 +30,7 @@ START_TEST(verify_pods_gives_pods_and_nodes_once_they_were_ready_for_long_enough
     visit_begin(&asked, "verify_pods", "{'component': 'chunk', 'count': 4}");
     ck_assert_int_eq(ask_for(&asked, 9999), ANSWER_AGAIN);
     ck_assert_int_eq(ask_for(&asked, 2000), ANSWER_DONE);
-    ck_assert_str_eq(asked.answer.summary, "4 pods ready and stable for 10s");
+    ck_assert_str_eq(asked.answer.summary.text, "4 pods ready and stable for 10s");
     ck_assert_uint_eq(json_array_size(json_object_get(asked.answer.outputs, "pods")), 4);
     ck_assert_str_eq(json_string_value(json_array_get(json_object_get(asked.answer.outputs, "pods"), 3)),
                      "iomesh-chunk-3");
@@ -101,7 +101,7 @@ START_TEST(verify_pods_foretells_which_pods_come_and_go)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         json_object_set_new(asked.inputs, "count", json_integer(cases[i].count));
         ck_assert_int_eq(look_ahead(&asked), PLAN_OK);
-        ck_assert_str_eq(asked.plan.summary, cases[i].says);
+        ck_assert_str_eq(asked.plan.summary.text, cases[i].says);
     }
     visit_end(&asked);
 }
@@ -215,7 +215,7 @@ START_TEST(a_chunk_is_confirmed_as_gone_only_by_a_readable_list)
     json_decref(all);
     chunk_vanishes(4);
     ck_assert_int_eq(ask_for(&asked, 12000), ANSWER_DONE);
-    ck_assert_str_eq(asked.answer.summary, "chunk 4 is gone from the list, for 10s");
+    ck_assert_str_eq(asked.answer.summary.text, "chunk 4 is gone from the list, for 10s");
     ck_assert_uint_eq(json_array_size(json_object_get(asked.answer.outputs, "remaining")), 3);
     visit_end(&asked);
 }
@@ -229,7 +229,7 @@ START_TEST(the_chunk_of_a_pod_is_found_by_address_not_by_number)
     ck_assert_int_eq(ask(&asked), ANSWER_DONE);
     ck_assert_int_eq(json_int(asked.answer.outputs, "id", 0), 3);
     ck_assert_str_eq(json_text(asked.answer.outputs, "ip", ""), "192.168.29.21");
-    ck_assert_str_eq(asked.answer.summary, "iomesh-chunk-1 serves chunk 3 (192.168.29.21)");
+    ck_assert_str_eq(asked.answer.summary.text, "iomesh-chunk-1 serves chunk 3 (192.168.29.21)");
     ck_assert_int_eq(look_ahead(&asked), PLAN_OK);
     ck_assert_int_eq(json_int(asked.plan.outputs, "id", 0), 3);
     visit_end(&asked);
@@ -297,7 +297,7 @@ START_TEST(the_expired_chunk_is_waited_for_and_found)
     chunk_becomes(4, CHUNK_EXPIRED);
     ck_assert_int_eq(ask(&asked), ANSWER_DONE);
     ck_assert_int_eq(json_int(asked.answer.outputs, "id", 0), 4);
-    ck_assert_str_eq(asked.answer.summary, "chunk 4 (192.168.29.23) CHUNK_STATUS_SESSION_EXPIRED");
+    ck_assert_str_eq(asked.answer.summary.text, "chunk 4 (192.168.29.23) CHUNK_STATUS_SESSION_EXPIRED");
     visit_end(&asked);
 }
 END_TEST
@@ -371,7 +371,7 @@ START_TEST(sleep_is_neither_lengthened_nor_shortened_by_a_restart)
     ck_assert_int_eq(asked.answer.after_ms, 200000);
     pass_time(200000);
     ck_assert_int_eq(ask(&asked), ANSWER_DONE);
-    ck_assert_str_eq(asked.answer.summary, "waited 10m");
+    ck_assert_str_eq(asked.answer.summary.text, "waited 10m");
     visit_end(&asked);
 }
 END_TEST
@@ -388,7 +388,7 @@ START_TEST(sleep_goes_on_by_the_wall_clock_after_a_reboot_and_says_so)
     ck_assert_says(asked.answer.error.message, "rebooted");
     pass_time(200000);
     ck_assert_int_eq(ask(&asked), ANSWER_DONE);
-    ck_assert_says(asked.answer.summary, "by the wall clock");
+    ck_assert_says(asked.answer.summary.text, "by the wall clock");
     visit_end(&asked);
 }
 END_TEST
