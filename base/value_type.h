@@ -1,4 +1,4 @@
-/* The static types of params, inputs and outputs, as job files name them (job-format.md, "Keys").
+/* The static types of params, inputs and outputs, as job files name them (docs/job-format.md, "Params").
  * A value of any of them is a json_t:
  *   string, path, duration (canonical text)   JSON string        int    JSON integer
  *   float   JSON real (an integer is taken)                      bool   JSON boolean

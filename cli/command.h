@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-/* Exit statuses (cli.md). Those of errors are in base/error.h. */
+/* Exit statuses (docs/pawl.1). Those of errors are in base/error.h. */
 #define EXIT_SUCCEEDED   0
 #define EXIT_FAILED      1
 #define EXIT_USAGE       2

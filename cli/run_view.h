@@ -14,7 +14,7 @@ const char *run_shown_status(struct store *store, const struct run_row *row);
 bool run_waits_for_person(const struct run_row *row, bool approves);
 /* Whether a person has said something that nobody has taken up. */
 bool run_has_command(struct store *store, int64_t run);
-/* As cli.md's JSON has them; new references. `shown` is the status. */
+/* As docs/pawl.1 (JSON) has them; new references. `shown` is the status. */
 json_t *run_view_json(const struct run_row *row, const char *shown);
 json_t *step_view_json(const struct step_row *row);
 /* Where a run acts, for people: the context, else the file or the server; borrowed from `cluster`. */

@@ -9,7 +9,7 @@
 #include "state/store.h"
 
 struct standing {
-    json_t *run;    /* as cli.md's JSON has it, with "steps", "began" and "reason" */
+    json_t *run;    /* as docs/pawl.1 (JSON) has it, with "steps", "began" and "reason" */
     char *actor;    /* who submitted */
     char *lock;     /* NULL: none */
     char *driver;   /* "4711 on bastion"; NULL: none is there */

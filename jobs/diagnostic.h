@@ -35,7 +35,7 @@ void diagnostics_add(struct diagnostics *diagnostics, const char *code, int line
 void diagnostics_sort(struct diagnostics *diagnostics);
 /* As compilers print them: file:line:column, message, source line, caret, hint; and the closing count. */
 void diagnostics_print(const struct diagnostics *diagnostics, bool colour, struct text *out);
-/* The array of `{"errors":[…]}` (cli.md, "JSON"); a new reference. */
+/* The array of `{"errors":[…]}` (docs/pawl.1, "JSON"); a new reference. */
 json_t *diagnostics_json(const struct diagnostics *diagnostics);
 void diagnostics_clear(struct diagnostics *diagnostics);
 /* What the index-th code means, for the reference; NULL behind the last. */

@@ -9,7 +9,7 @@
 struct digest chain_hash(const struct digest *previous, const struct record *record);
 /* The store's head after one more record: SHA-256 over the head before and the record's hash. Pure. */
 struct digest chain_head(const struct digest *head, const struct digest *record_hash);
-/* The record as history and export print it (cli.md, "JSON"); a new reference. */
+/* The record as history and export print it (docs/pawl.1, "JSON"); a new reference. */
 json_t *record_json(const struct record *record);
 
 struct chain_report {

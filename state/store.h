@@ -65,7 +65,7 @@ struct step_row {
     const char *error;               /* canonical JSON; NULL */
 };
 
-/* A person's word from another process; the run's driver takes it up (design.md, "Commands"). */
+/* A person's word from another process; the run's driver takes it up. */
 struct command_row {
     int64_t id;
     int64_t run;

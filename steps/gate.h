@@ -1,4 +1,4 @@
-/* The gate: what a body passes before every request that changes something (design.md, "Letting go").
+/* The gate: what a body passes before every request that changes something (docs/design.md).
  *
  * Under one mutex it tests the visit's stop flag and marks the effect begun; then the body sends. The loop
  * closes the gate under that mutex *before* it commits a cancel, pause or timeout, so that nothing is sent

@@ -1,5 +1,4 @@
-/* Has the chunk been unregistered? Asked of the cluster object and the leader's summary (design.md,
- * "unregister_chunk"):
+/* Has the chunk been unregistered? Asked of the cluster object and the leader's summary:
  *   the list lacks it twice, settle apart                     done
  *   listed, a counter above 0 (no status says "removing")     in progress
  *   listed, all 0, until settle after the act could last act  in progress: the status lags
