@@ -26,7 +26,9 @@ static int depth_of(const char *bytes, size_t length)
     return deepest;
 }
 
-static json_t *read_value(const char *bytes, size_t length, int depth, const char *what, struct error *error)
+/* `malformed` says whose bytes they are. */
+static json_t *read_value(const char *bytes, size_t length, int depth, enum error_code malformed,
+                          const char *what, struct error *error)
 {
     if (depth_of(bytes, length) > depth) {
         error_set(error, ERROR_LIMIT, "%s: JSON nested deeper than %d levels", what, depth);
@@ -35,7 +37,7 @@ static json_t *read_value(const char *bytes, size_t length, int depth, const cha
     json_error_t fault;
     json_t *value = json_loadb(bytes, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
     if (!value)
-        error_set(error, ERROR_CLUSTER_ANSWER, "%s: not JSON: %s (line %d)", what, fault.text, fault.line);
+        error_set(error, malformed, "%s: not JSON: %s (line %d)", what, fault.text, fault.line);
     return value;
 }
 
@@ -45,7 +47,7 @@ json_t *json_read(const char *bytes, size_t length, size_t limit, const char *wh
         error_set(error, ERROR_LIMIT, "%s: %zu bytes of JSON, at most %zu are read", what, length, limit);
         return NULL;
     }
-    return read_value(bytes, length, LIMIT_JSON_DEPTH, what, error);
+    return read_value(bytes, length, LIMIT_JSON_DEPTH, ERROR_CLUSTER_ANSWER, what, error);
 }
 
 json_t *json_read_stored(const char *text, const char *what, struct error *error)
@@ -53,7 +55,9 @@ json_t *json_read_stored(const char *text, const char *what, struct error *error
     size_t length = text ? strlen(text) : 0;
     if (length <= LIMIT_STORE_VALUE_BYTES) {
         json_t *plain = text ? json_read_plain(text) : NULL;
-        return plain || !text ? plain : read_value(text, length, LIMIT_STORED_DEPTH, what, error);
+        return plain || !text
+                   ? plain
+                   : read_value(text, length, LIMIT_STORED_DEPTH, ERROR_STORE_CORRUPT, what, error);
     }
     error_set(error, ERROR_LIMIT, "%s: %zu bytes of JSON, at most %d are read", what, length,
               LIMIT_STORE_VALUE_BYTES);

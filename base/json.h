@@ -15,10 +15,10 @@
 /* Canonical text of any value, NULL included ("null"); free() it. */
 char *json_canonical(const json_t *value);
 /* Parses one document, at most `limit` bytes and LIMIT_JSON_DEPTH deep, duplicate keys refused; NULL with the
- * error filled. A new reference. */
+ * error filled: ERROR_LIMIT, or ERROR_CLUSTER_ANSWER where it is no JSON. A new reference. */
 json_t *json_read(const char *bytes, size_t length, size_t limit, const char *what, struct error *error);
-/* One that the store holds, which may be deeper: it wraps what was read. NULL for a NULL text, too (then no
- * error is filled). A new reference. */
+/* One that the store holds, which may be deeper: it wraps what was read. Where it is no JSON,
+ * ERROR_STORE_CORRUPT. NULL for a NULL text, too (then no error is filled). A new reference. */
 json_t *json_read_stored(const char *text, const char *what, struct error *error);
 /* What is as plain as nearly all that json_canonical writes, as json_read would read it but several times as
  * fast; NULL where it is not. For json_read_stored. */

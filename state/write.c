@@ -118,6 +118,9 @@ static int read_head(struct store *store, struct error *error)
         store->head_known = true;
     }
     sqlite3_reset(statement);
+    if (!result)
+        error_set(error, ERROR_STORE_CORRUPT, "%s: the row that holds the head of its chain is gone",
+                  store->path);
     return result == 1 ? 0 : -1;
 }
 

@@ -1,6 +1,7 @@
 /* A store's file that somebody else wrote in: what is not ours is refused, and nothing of it runs. */
 #include <sqlite3.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "suite.h"
 #include "tests/unit/store_support.h"
@@ -81,6 +82,35 @@ START_TEST(row_that_pawl_does_not_write_is_refused)
 }
 END_TEST
 
+START_TEST(json_that_is_damaged_is_the_store_s_fault)
+{
+    static const char *const damaged[] = {"{\"inputs\":", "{\"a\":1}}", "nul", "{\"a\":1,\"a\":2}"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        struct error error = {0};
+        ck_assert_ptr_null(json_read_stored(damaged[i], "the record's body", &error));
+        ck_assert_msg(error.code == ERROR_STORE_CORRUPT && strstr(error.message, "the record's body"),
+                      "%s: %s", damaged[i], error.message);
+    }
+}
+END_TEST
+
+START_TEST(a_store_without_its_head_says_so)
+{
+    struct error error = {0};
+    make_store();
+    struct store *store = open_store(STORE_WRITE);
+    meddle("DELETE FROM store");
+    struct run_row row = plain_row(1);
+    struct record record = plain_record(1, 4);
+    DO(store_begin(store, &error));
+    ck_assert_int_eq(store_append(store, &record, &row.head, &error), -1);
+    ck_assert_msg(error.code == ERROR_STORE_CORRUPT && strstr(error.message, test_path), "\"%s\"",
+                  error.message);
+    store_rollback(store);
+    store_close(store);
+}
+END_TEST
+
 START_TEST(utf8_is_told_from_what_is_none)
 {
     static const char *const good[] = {"", "a", "é", "€", "𐍈", "\xEF\xBF\xBF"};
@@ -101,6 +131,8 @@ int main(void)
     tcase_add_checked_fixture(all, make_folder, remove_folder);
     tcase_add_test(all, schema_that_is_not_ours_is_refused);
     tcase_add_test(all, row_that_pawl_does_not_write_is_refused);
+    tcase_add_test(all, json_that_is_damaged_is_the_store_s_fault);
+    tcase_add_test(all, a_store_without_its_head_says_so);
     tcase_add_test(all, utf8_is_told_from_what_is_none);
     suite_add_tcase(suite, all);
     return suite_run(suite);
