@@ -116,21 +116,38 @@ static int exit_code_of_runtime(const char *message)
     return -1;
 }
 
+/* The status that the outcome tells; -1 where it tells none. */
+static int outcome_code(struct exec *exec)
+{
+    const char *status = json_text(exec->outcome, "status", "");
+    const char *message = json_text(exec->outcome, "message", "");
+    if (!strcmp(status, "Success"))
+        return 0;
+    if (strcmp(status, "Failure"))
+        return -1;
+    int code = exit_code_of(exec->outcome);
+    if (code >= 0)
+        return code;
+    code = exit_code_of_runtime(message);
+    if (code > 0)
+        capture_add(&exec->err, message, strlen(message));
+    return code;
+}
+
+/* A failure with the exit code 0 contradicts itself: nobody knows what became of the command. */
 static void outcome_read(struct exec *exec)
 {
     struct exec_result *result = &exec->result;
-    const char *status = json_text(exec->outcome, "status", "");
     const char *message = json_text(exec->outcome, "message", "");
-    int code = !strcmp(status, "Success") ? 0 : exit_code_of(exec->outcome);
-    if (code < 0 && !strcmp(status, "Failure")) {
-        code = exit_code_of_runtime(message);
-        if (code > 0)
-            capture_add(&exec->err, message, strlen(message));
-    }
+    int code = outcome_code(exec);
+    bool fails = strcmp(json_text(exec->outcome, "status", ""), "Success") != 0;
     result->ended = true;
-    result->known = code >= 0;
-    result->exit_status = code < 0 ? 0 : code;
-    if (code < 0)
+    result->known = fails ? code > 0 : code == 0;
+    result->exit_status = result->known ? code : 0;
+    if (fails && code == 0)
+        error_set(&result->error, ERROR_EXEC_BROKEN, "%s: the outcome says failure, and the exit code 0",
+                  exec->what);
+    else if (!result->known)
         error_set(&result->error, ERROR_EXEC_BROKEN, "%s: %s", exec->what,
                   *message ? message : "the outcome says neither success nor an exit code");
 }

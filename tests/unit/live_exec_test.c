@@ -106,6 +106,20 @@ static void talk_nonsense(int connection, const char *request)
     server_channel(connection, 3, "{\"status\":");
 }
 
+static void talk_failure_with_code_0(int connection, const char *request)
+{
+    server_upgrade(connection, request, "v4.channel.k8s.io");
+    server_exits(connection, "0");
+}
+
+static void talk_code_without_failure(int connection, const char *request)
+{
+    server_upgrade(connection, request, "v4.channel.k8s.io");
+    server_channel(connection, 3,
+                   "{\"status\":\"Unknown\",\"details\":{\"causes\":[{\"reason\":\"ExitCode\",\"message\":"
+                   "\"7\"}]}}");
+}
+
 static void talk_never(int connection, const char *request)
 {
     (void)connection;
@@ -126,9 +140,16 @@ static void talk_wrong_key(int connection, const char *request)
     server_channel(connection, 3, "{\"status\":\"Success\"}"); /* somebody else's */
 }
 
-static server_talk *const lost[] = {talk_cut,          talk_closed_politely, talk_cut_in_a_frame,
-                                    talk_without_code, talk_nonsense,        talk_never,
-                                    talk_gateway,      talk_wrong_key};
+static server_talk *const lost[] = {talk_cut,
+                                    talk_closed_politely,
+                                    talk_cut_in_a_frame,
+                                    talk_without_code,
+                                    talk_nonsense,
+                                    talk_never,
+                                    talk_gateway,
+                                    talk_wrong_key,
+                                    talk_failure_with_code_0,
+                                    talk_code_without_failure};
 
 START_TEST(without_a_status_nobody_knows_the_outcome)
 {
@@ -182,7 +203,7 @@ static void talk_flood(int connection, const char *request)
     bytes[0] = 1;
     for (size_t sent = 0; sent < 3 * (size_t)LIMIT_CAPTURE_BYTES; sent += sizeof bytes)
         server_frame(connection, true, 2, bytes, sizeof bytes);
-    server_exits(connection, "0");
+    server_exits(connection, "3");
 }
 
 START_TEST(output_is_bounded_and_says_where_it_was_cut)
