@@ -215,11 +215,13 @@ static void print_place(const struct diagnostics *diagnostics, const struct diag
 static void print_one(const struct diagnostics *diagnostics, const struct diagnostic *diagnostic, bool colour,
                       struct text *out)
 {
+    char *file = diagnostics->file ? text_visible(diagnostics->file) : NULL;
     text_add(out, colour ? "\033[1m" : "");
-    if (diagnostics->file && diagnostic->line)
-        text_format(out, "%s:%d:%d: ", diagnostics->file, diagnostic->line, diagnostic->column);
-    else if (diagnostics->file)
-        text_format(out, "%s: ", diagnostics->file);
+    if (file && diagnostic->line)
+        text_format(out, "%s:%d:%d: ", file, diagnostic->line, diagnostic->column);
+    else if (file)
+        text_format(out, "%s: ", file);
+    free(file);
     text_format(out, "%serror[%s]:%s %s", colour ? "\033[31m" : "", diagnostic->code,
                 colour ? "\033[0;1m" : "", diagnostic->message);
     if (diagnostic->hint && (!diagnostic->line || !diagnostics->source))
@@ -241,15 +243,27 @@ void diagnostics_print(const struct diagnostics *diagnostics, bool colour, struc
         text_format(out, "%d error%s; nothing was recorded\n", all, all == 1 ? "" : "s");
 }
 
+/* A file's name may be any bytes; JSON takes UTF-8 only. */
+static json_t *file_json(const char *file)
+{
+    json_t *name = file ? json_string(file) : json_null();
+    if (name)
+        return name;
+    char *visible = text_visible(file);
+    name = json_string(visible);
+    free(visible);
+    return name;
+}
+
 json_t *diagnostics_json(const struct diagnostics *diagnostics)
 {
     json_t *array = json_array();
     for (int i = 0; i < diagnostics->count; i++) {
         const struct diagnostic *diagnostic = &diagnostics->list[i];
-        json_array_append_new(array, json_pack("{s:s?,s:i,s:i,s:s,s:s,s:s?}", "file", diagnostics->file,
-                                               "line", diagnostic->line, "column", diagnostic->column, "code",
-                                               diagnostic->code, "message", diagnostic->message, "hint",
-                                               diagnostic->hint));
+        json_array_append_new(array, json_pack("{s:o,s:i,s:i,s:s,s:s,s:s?}", "file",
+                                               file_json(diagnostics->file), "line", diagnostic->line,
+                                               "column", diagnostic->column, "code", diagnostic->code,
+                                               "message", diagnostic->message, "hint", diagnostic->hint));
     }
     return array;
 }

@@ -53,6 +53,14 @@ START_TEST(what_is_wrong_leaves_with_2_and_records_nothing)
 }
 END_TEST
 
+START_TEST(a_file_s_name_is_no_word_to_the_terminal)
+{
+    write_job("a\033[2Jb", "version: 1\n");
+    expect("validate \"$(printf 'a\\033[2Jb.yaml')\"", 2);
+    ck_assert_msg(strstr(ran.err, "b.yaml:1:1: error[") && !strchr(ran.err, '\033'), "%s", ran.err);
+}
+END_TEST
+
 START_TEST(a_cluster_that_is_not_there_leaves_with_5_and_records_nothing)
 {
     expect("submit good.yaml --cluster sim:/nowhere/c.sim", 5);
@@ -365,6 +373,7 @@ int main(void)
         a_run_that_succeeds_leaves_with_0_and_says_its_number_first,
         a_run_that_fails_leaves_with_1_and_can_be_resumed,
         what_is_wrong_leaves_with_2_and_records_nothing,
+        a_file_s_name_is_no_word_to_the_terminal,
         a_cluster_that_is_not_there_leaves_with_5_and_records_nothing,
         submit_prints_one_json_object_a_line,
         the_same_key_gives_the_same_run,

@@ -159,6 +159,19 @@ static void expect_with(const char *step, const char *canonical)
     free(source);
 }
 
+START_TEST(a_file_whose_name_is_no_text_is_not_dropped)
+{
+    struct diagnostics diagnostics = {0};
+    struct job *job = read_text("version: 1\n", "a\377.yaml", &diagnostics);
+    json_t *array = diagnostics_json(&diagnostics);
+    ck_assert_ptr_null(job);
+    ck_assert_uint_eq(json_array_size(array), (size_t)diagnostics.count);
+    ck_assert_str_eq(json_text(json_array_get(array, 0), "file", ""), "a\xEF\xBF\xBD.yaml");
+    json_decref(array);
+    diagnostics_clear(&diagnostics);
+}
+END_TEST
+
 START_TEST(literals_take_the_type_of_the_input_they_stand_in)
 {
     expect_with("  - {id: a, uses: command, with: {argv: [sleep, 5, 1.10, yes], env: {A: 007}}}\n",
@@ -237,6 +250,7 @@ int main(void)
     tcase_add_test(tests, broken_jobs_give_exactly_their_diagnostics);
     tcase_add_test(tests, every_code_is_met_in_the_broken_jobs);
     tcase_add_test(tests, kinds_keys_and_hooks_of_later_versions_are_checked_and_listed);
+    tcase_add_test(tests, a_file_whose_name_is_no_text_is_not_dropped);
     tcase_add_test(tests, literals_take_the_type_of_the_input_they_stand_in);
     tcase_add_test(tests, defaults_of_inputs_are_filled_in_with_their_types);
     tcase_add_test(tests, policy_is_read_into_the_step);
