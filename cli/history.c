@@ -5,172 +5,34 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/run_view.h"
+#include "cli/saying.h"
 #include "cli/store_open.h"
 #include "state/chain.h"
 
-/* ---- what an event says ---- */
-
-static char *say_nothing(const struct record *record, const json_t *body)
-{
-    (void)record;
-    (void)body;
-    return string_copy("");
-}
-
-static char *say_params(const struct record *record, const json_t *body)
-{
-    char *params = values_shown(json_object_get(body, "params"));
-    char *said = string_format("%s%sby %s", params, *params ? ", " : "", record->actor);
-    free(params);
-    return said;
-}
-
-static char *say_claim(const struct record *record, const json_t *body)
-{
-    const json_t *driver = json_object_get(body, "driver");
-    const char *reason = json_text(body, "reason", "");
-    return string_format(
-        "epoch %lld, driver %lld@%s%s%s%s%s", (long long)record->epoch, (long long)json_int(driver, "pid", 0),
-        json_text(driver, "host", "?"), json_bool(body, "rebooted", false) ? ", the host was rebooted" : "",
-        json_bool(body, "take_over", false) ? ", taken over" : "", *reason ? ": " : "", reason);
-}
-
-static char *say_start(const struct record *record, const json_t *body)
-{
-    struct text text = {0};
-    text_format(&text, "attempt %d", record->attempt);
-    if (record->visit > 1)
-        text_format(&text, ", visit %d", record->visit);
-    if (json_int(body, "start", 1) > 1)
-        text_format(&text, ", start %lld", (long long)json_int(body, "start", 1));
-    return text_take(&text);
-}
-
-static char *say_success(const struct record *record, const json_t *body)
-{
-    (void)record;
-    char *outputs = values_shown(json_object_get(body, "outputs"));
-    const char *summary = json_text(body, "summary", ""), *by = json_text(body, "by", "body");
-    struct text text = {0};
-    text_add(&text, *summary ? summary : outputs);
-    if (strcmp(by, "body"))
-        text_format(&text, "%s(by %s)", text.length ? " " : "", by);
-    free(outputs);
-    return text_take(&text);
-}
-
-static char *say_error(const struct record *record, const json_t *body)
-{
-    (void)record;
-    const json_t *error = json_object_get(body, "error");
-    return string_format("%s: %s", json_text(error, "code", "?"), json_text(error, "message", ""));
-}
-
-static char *say_retry(const struct record *record, const json_t *body)
-{
-    return string_format("attempt %d in %.1f s", record->attempt + 1,
-                         (double)json_int(body, "delay_ms", 0) / 1000);
-}
-
-static char *say_probe(const struct record *record, const json_t *body)
-{
-    (void)record;
-    const char *why = json_text(body, "why", "");
-    char *said = string_format("%s%s%s", json_text(body, "answer", ""), *why ? ": " : "", why);
-    for (char *at = said; *at && *at != ':'; at++)
-        if (*at == '_')
-            *at = ' ';
-    return said;
-}
-
-static char *say_guard(const struct record *record, const json_t *body)
-{
-    (void)record;
-    return string_format("%s %s", json_text(body, "guard", ""),
-                         json_bool(body, "ok", false) ? "agrees" : json_text(body, "why", "refuses"));
-}
-
-static char *say_question(const struct record *record, const json_t *body)
-{
-    (void)record;
-    return string_copy(json_text(body, "text", ""));
-}
-
-static char *say_person(const struct record *record, const json_t *body)
-{
-    const char *how = json_text(body, "how", json_text(body, "by_option", "")),
-               *reason = json_text(body, "reason", "");
-    return string_format("%s%sby %s%s%s", how, *how ? " " : "", record->actor, *reason ? ": " : "", reason);
-}
-
-static char *say_reason(const struct record *record, const json_t *body)
-{
-    (void)record;
-    return string_copy(json_text(body, "reason", ""));
-}
-
-/* X(event, words, what is said behind them) */
-static const struct {
-    const char *event, *words;
-    char *(*say)(const struct record *record, const json_t *body);
-} SAYINGS[] = {
-    {"run_submitted", "submitted", say_params},
-    {"run_claimed", "claimed", say_claim},
-    {"lock_acquired", "lock acquired", say_nothing},
-    {"lock_released", "lock released", say_nothing},
-    {"step_started", "started", say_start},
-    {"step_prepared", "prepared", say_nothing},
-    {"step_checkpoint", "checkpoint", say_nothing},
-    {"step_succeeded", "succeeded", say_success},
-    {"step_failed", "failed", say_error},
-    {"step_retry_scheduled", "retry scheduled", say_retry},
-    {"step_skipped", "skipped", say_nothing},
-    {"step_interrupted", "interrupted", say_reason},
-    {"step_probed", "probed", say_probe},
-    {"guard_asked", "guard asked", say_guard},
-    {"record_removed", "pending record removed", say_nothing},
-    {"approval_requested", "approval requested", say_question},
-    {"approved", "approved", say_person},
-    {"rejected", "rejected", say_person},
-    {"decision_requested", "decision requested", say_question},
-    {"resolved", "resolved", say_person},
-    {"paused", "paused", say_person},
-    {"resumed", "resumed", say_person},
-    {"cancel_requested", "cancel requested", say_person},
-    {"rollback_started", "rollback started", say_person},
-    {"undo_started", "undo started", say_start},
-    {"step_undone", "undone", say_nothing},
-    {"undo_failed", "undo failed", say_error},
-    {"run_succeeded", "run succeeded", say_nothing},
-    {"run_failed", "run failed", say_error},
-    {"run_cancelled", "run cancelled", say_nothing},
-    {"run_rolled_back", "run rolled back", say_nothing},
-};
-
+/* One that this pawl does not know is shown by its name. */
 static void print_record(const struct record *record)
 {
     char time[SHOWN_TIME_SIZE];
     shown_time(record->time_ms, time);
-    json_t *body = json_read_stored(record->body, "the record", NULL);
-    const char *words = record->event;
-    char *said = NULL;
-    for (size_t i = 0; i < sizeof SAYINGS / sizeof *SAYINGS && !said; i++) {
-        if (strcmp(SAYINGS[i].event, record->event))
-            continue;
-        words = SAYINGS[i].words;
-        said = SAYINGS[i].say(record, body);
-    }
-    char *who = string_format("%s%s%s", record->step ? record->step : "", record->step ? " " : "", words);
-    char *clean = line_cleaned(said ? said : "");
+    struct event event = {.type = event_type_read(record->event),
+                          .visit = record->visit,
+                          .attempt = record->attempt,
+                          .epoch = record->epoch,
+                          .actor = record->actor,
+                          .body = json_read_stored(record->body, "the record", NULL)};
+    bool known = event.type != EVENT_TYPE_COUNT;
+    char *said = known ? saying_of(event.type)->say(&event, true) : string_copy("");
+    char *who = string_format("%s%s%s", record->step ? record->step : "", record->step ? " " : "",
+                              known ? saying_of(event.type)->words : record->event);
+    char *clean = line_cleaned(said);
     say(stdout, " %s  %-24s%s%s\n", time, who, *clean ? "  " : "", clean);
     free(who);
     free(said);
     free(clean);
-    json_decref(body);
+    event_clear(&event);
 }
 
 /* ---- the trail ---- */

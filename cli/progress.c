@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/report.h"
+#include "cli/saying.h"
 #include "cli/standing.h"
 
 #define TIME_COLUMN         92    /* where a step's time stands */
@@ -25,129 +26,24 @@ static const char *paint(const struct progress *progress, const char *code)
 
 /* ---- one line ---- */
 
-/* Outputs as "id=4 ip=192.168.29.23": what a step that says nothing of itself has found. */
-static void add_outputs(struct text *text, const json_t *outputs)
+/* Without what stands between two parts, where the second one is missing. */
+static void cut_end(char *line)
 {
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)outputs, name, value)
-    {
-        char *shown = json_is_string(value) ? string_copy(json_string_value(value)) : json_canonical(value);
-        if (strlen(shown) < 60)
-            text_format(text, "%s%s=%s", text->length ? " " : "", name, shown);
-        free(shown);
-    }
-}
-
-static char *summary_of(const json_t *body)
-{
-    const char *summary = json_text(body, "summary", NULL);
-    struct text text = {0};
-    if (summary)
-        text_add(&text, summary);
-    else
-        add_outputs(&text, json_object_get(body, "outputs"));
-    const char *by = json_text(body, "by", "body");
-    if (strcmp(by, "body"))
-        text_format(&text, "%s(by %s)", text.length ? " " : "", by);
-    return text_take(&text);
-}
-
-static char *error_line(const json_t *body)
-{
-    const json_t *error = json_object_get(body, "error");
-    return string_copy(json_text(error, "message", ""));
-}
-
-static char *probed_line(const json_t *body)
-{
-    const char *why = json_text(body, "why", NULL);
-    char *answer = string_copy(json_text(body, "answer", ""));
-    for (char *at = answer; *at; at++)
-        if (*at == '_')
-            *at = ' ';
-    char *line = string_format("asked whether it was done: %s%s%s", answer, why ? ": " : "", why ? why : "");
-    free(answer);
-    return line;
-}
-
-static char *retry_line(const json_t *body)
-{
-    return string_format("again in %.1f s", (double)json_int(body, "delay_ms", 0) / 1000);
-}
-
-static char *guard_line(const json_t *body)
-{
-    bool agrees = json_bool(body, "ok", false);
-    return string_format("guard %s %s", json_text(body, "guard", ""),
-                         agrees ? "agrees" : json_text(body, "why", "refuses"));
-}
-
-static char *no_line(const json_t *body)
-{
-    (void)body;
-    return string_copy("");
-}
-
-static char *question_line(const json_t *body)
-{
-    return string_copy(json_text(body, "text", ""));
-}
-
-static char *reason_line(const json_t *body)
-{
-    return string_copy(json_text(body, "reason", ""));
-}
-
-static char *removed_line(const json_t *body)
-{
-    (void)body;
-    return string_copy("removed the pending record (kept in the history); no workload was touched");
-}
-
-/* How an event looks: its mark, and what is said; events that are not here are not shown. */
-static const struct shown {
-    enum event_type type;
-    const char *mark, *colour;
-    char *(*line)(const json_t *body);
-    const char *says; /* in front of the line */
-} SHOWN[] = {
-    {EVENT_STEP_SUCCEEDED, "✓", "\033[32m", summary_of, ""},
-    {EVENT_STEP_SKIPPED, "–", "", no_line, "skipped"},
-    {EVENT_STEP_FAILED, "✗", "\033[31m", error_line, ""},
-    {EVENT_STEP_RETRY_SCHEDULED, "·", "", retry_line, ""},
-    {EVENT_STEP_PROBED, "·", "", probed_line, ""},
-    {EVENT_RECORD_REMOVED, "·", "", removed_line, ""},
-    {EVENT_GUARD_ASKED, "·", "", guard_line, ""},
-    {EVENT_APPROVAL_REQUESTED, "?", "\033[33m", question_line, ""},
-    {EVENT_APPROVED, "✓", "", reason_line, "approved "},
-    {EVENT_REJECTED, "✗", "\033[31m", error_line, ""},
-    {EVENT_DECISION_REQUESTED, "?", "\033[33m", error_line, ""},
-    {EVENT_RESOLVED, "·", "", reason_line, "resolved: "},
-    {EVENT_PAUSED, "·", "", reason_line, "paused "},
-    {EVENT_CANCEL_REQUESTED, "·", "", reason_line, "cancel requested: "},
-    {EVENT_ROLLBACK_STARTED, "·", "", reason_line, "rolling back: "},
-    {EVENT_STEP_UNDONE, "✓", "", no_line, "undone"},
-    {EVENT_UNDO_FAILED, "✗", "\033[31m", error_line, ""},
-};
-
-static const struct shown *shown_as(enum event_type type)
-{
-    for (size_t i = 0; i < sizeof SHOWN / sizeof *SHOWN; i++)
-        if (SHOWN[i].type == type)
-            return &SHOWN[i];
-    return NULL;
+    size_t length = strlen(line);
+    while (length && strchr(" :", line[length - 1]))
+        line[--length] = '\0';
 }
 
 char *event_line(const struct machine *machine, const struct event *event)
 {
-    const struct shown *shown = shown_as(event->type);
-    if (!shown)
+    const struct saying *saying = saying_of(event->type);
+    if (!saying->mark)
         return string_copy("");
-    char *said = shown->line(event->body);
+    char *said = saying->say(event, false);
     char *clean = line_cleaned(said);
-    char *line = string_format("%s %-*s %s%s", shown->mark, STEP_NAME_WIDTH,
-                               event->step >= 0 ? machine->steps[event->step].id : "", shown->says, clean);
+    char *line = string_format("%s %-*s %s%s", saying->mark, STEP_NAME_WIDTH,
+                               event->step >= 0 ? machine->steps[event->step].id : "", saying->says, clean);
+    cut_end(line);
     free(said);
     free(clean);
     return line;
@@ -183,12 +79,11 @@ static void print_margin(const struct progress *progress, const struct run *run)
 static void print_line(struct progress *progress, const struct run *run, const struct event *event,
                        const char *line)
 {
-    const struct shown *shown = shown_as(event->type);
+    const char *colour = saying_of(event->type)->colour;
     int64_t started_ms = event->step < 0 ? 0 : run->steps[event->step].started_ms;
     live_line_clear(&progress->live);
     print_margin(progress, run);
-    fprintf(stderr, "%s%s%s", paint(progress, shown->colour), line,
-            *shown->colour ? paint(progress, "\033[0m") : "");
+    fprintf(stderr, "%s%s%s", paint(progress, colour), line, *colour ? paint(progress, "\033[0m") : "");
     if (event->type == EVENT_STEP_SUCCEEDED && started_ms) {
         int gap = TIME_COLUMN - (int)utf8_count(line, strlen(line));
         fprintf(stderr, "%*s%.1f s", gap > 2 ? gap : 2, "", (double)(event->time_ms - started_ms) / 1000);
