@@ -50,6 +50,7 @@
 /* the store's file, which is input too */
 #define LIMIT_STORE_VALUE_BYTES (64 * 1024 * 1024) /* one row or value: what is larger is not ours */
 #define LIMIT_STORE_SQL_BYTES   (64 * 1024)        /* one statement, the schema's included */
+#define LIMIT_LISTED_RUNS       1000               /* by `pawl list`, which says so; --limit asks for more */
 #define LIMIT_COUNT             1000000            /* visits, attempts and starts of one step in a record */
 #define LIMIT_DURATION_MS       (10LL * 366 * 86400 * 1000) /* in a stored machine or record */
 

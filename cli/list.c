@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 #include "cli/run_view.h"
@@ -17,7 +18,7 @@ const struct option_declaration LIST_OPTIONS[] = {
     {"job", 0, "NAME", "only runs of this job"},
     {"since", 0, "TIME", "submitted since: 2026-11-24, 2026-11-24T03:00, or 2d for two days ago"},
     {"until", 0, "TIME", "submitted before"},
-    {"limit", 0, "N", "at most so many"},
+    {"limit", 0, "N", "at most so many; else 1000, or all under --json"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -28,8 +29,10 @@ struct listing {
     struct store *store;
     const struct invocation *invocation;
     const char *status;
-    int64_t limit, count;
-    json_t *array; /* under --json */
+    int64_t limit, count; /* no limit: 0 */
+    bool chosen;          /* the limit, by the one who asks */
+    bool more;            /* than are shown */
+    json_t *array;        /* under --json */
 };
 
 /* ---- reading the filter ---- */
@@ -69,6 +72,21 @@ static int read_status(struct listing *listing, struct error *error)
                                     "rolled_back");
 }
 
+/* What is shown as running or waiting may be stored so and be interrupted, never the other way round; all
+ * that is not over has an index, however many runs are. */
+static void narrow(const struct listing *listing, struct run_filter *filter)
+{
+    static const char *const over[] = {"succeeded", "cancelled", "rolled_back"};
+    if (!listing->status)
+        return;
+    filter->open_only = true;
+    for (size_t i = 0; i < sizeof over / sizeof *over; i++)
+        if (!strcmp(over[i], listing->status))
+            filter->open_only = false;
+    if (strcmp(listing->status, "interrupted"))
+        filter->status = listing->status;
+}
+
 static int read_filter(struct listing *listing, struct run_filter *filter, struct error *error)
 {
     const struct invocation *invocation = listing->invocation;
@@ -82,7 +100,11 @@ static int read_filter(struct listing *listing, struct run_filter *filter, struc
         (until && read_time("until", until, &filter->until_ms, error)) || read_status(listing, error))
         return -1;
     char *end = NULL;
-    listing->limit = limit ? strtoll(limit, &end, 10) : 0;
+    listing->limit = invocation->json ? 0 : LIMIT_LISTED_RUNS;
+    listing->chosen = limit != NULL;
+    if (limit)
+        listing->limit = strtoll(limit, &end, 10);
+    narrow(listing, filter);
     if (limit && (*end || end == limit || listing->limit < 1))
         return error_set(error, ERROR_USAGE, "--limit: \"%s\" is no number above 0", limit);
     return 0;
@@ -117,11 +139,15 @@ static int list_run(void *context, const struct run_row *row)
     const char *shown = run_shown_status(listing->store, row);
     if (listing->status && strcmp(listing->status, shown))
         return 0;
+    listing->more = listing->limit && listing->count == listing->limit;
+    if (listing->more)
+        return 1;
     if (listing->array)
         json_array_append_new(listing->array, run_view_json(row, shown));
     else
         print_row(listing, row, shown);
-    return ++listing->count == listing->limit;
+    listing->count++;
+    return 0;
 }
 
 int command_list(struct invocation *invocation)
@@ -144,6 +170,9 @@ int command_list(struct invocation *invocation)
     } else if (!listing.count && !invocation->quiet) {
         fputs("no runs\n", stderr);
     }
+    if (listing.more && !listing.chosen)
+        fprintf(stderr, "the newest %d are shown, there are more: --limit N shows so many\n",
+                LIMIT_LISTED_RUNS);
     store_close(listing.store);
     return status;
 }

@@ -162,6 +162,10 @@ START_TEST(list_shows_runs_newest_first_and_filters_them)
         {"list --json --status interrupted", 1, 4},
         {"list --json --status running", 0, 0},
         {"list --json --status waiting", 1, 3},
+        {"list --json --status queued", 1, 5},
+        {"list --json --status failed", 1, 2},
+        {"list --json --status succeeded", 1, 1},
+        {"list --json --status cancelled", 0, 0},
         {"list --json --job other", 1, 5},
         {"list --json --cluster prod-a --job scale-in-chunk", 4, 4},
         {"list --json --cluster prod-b", 0, 0},
@@ -178,6 +182,44 @@ START_TEST(list_shows_runs_newest_first_and_filters_them)
     }
     ck_assert_int_eq(pawl("list"), 0);
     ck_assert_ptr_nonnull(strstr(ran.out, "interrupted"));
+}
+END_TEST
+
+static int count_lines(const char *text)
+{
+    int lines = 0;
+    for (; (text = strchr(text, '\n')); text++)
+        lines++;
+    return lines;
+}
+
+START_TEST(a_list_that_does_not_show_all_says_so)
+{
+    sqlite3 *database;
+    put_five_runs();
+    ck_assert_int_eq(pawl("list --status succeeded"), 0);
+    ck_assert_str_eq(ran.err, "");
+    ck_assert_int_eq(sqlite3_open(test_path, &database), 0);
+    ck_assert_int_eq(
+        sqlite3_exec(database,
+                     "CREATE TEMP TABLE one AS SELECT * FROM runs WHERE run = 1; "
+                     "WITH RECURSIVE n(n) AS (SELECT 6 UNION ALL SELECT n + 1 FROM n WHERE n < 1010) "
+                     "INSERT INTO temp.one SELECT n, job, job_digest, machine_digest, status, step, waiting, "
+                     "error, cluster, params, lock, NULL, driver, actor, epoch, submitted_ms, finished_ms, "
+                     "seq, head FROM n, runs WHERE run = 1; "
+                     "INSERT INTO runs SELECT * FROM temp.one WHERE run > 5",
+                     NULL, NULL, NULL),
+        0);
+    sqlite3_close(database);
+    ck_assert_int_eq(pawl("list"), 0);
+    ck_assert_int_eq(count_lines(ran.out), 1 + 1000);
+    ck_assert_ptr_nonnull(strstr(ran.err, "the newest 1000 are shown, there are more: --limit N"));
+    ck_assert_int_eq(pawl("list --limit 1010"), 0);
+    ck_assert_int_eq(count_lines(ran.out), 1 + 1010);
+    ck_assert_str_eq(ran.err, "");
+    json_t *list = pawl_json("list --json", 0);
+    ck_assert_uint_eq(json_array_size(list), 1010);
+    json_decref(list);
 }
 END_TEST
 
@@ -446,6 +488,7 @@ int main(void)
     tcase_add_test(all, options_stand_anywhere_and_two_dashes_end_them);
     tcase_add_test(all, every_command_explains_itself);
     tcase_add_test(all, list_shows_runs_newest_first_and_filters_them);
+    tcase_add_test(all, a_list_that_does_not_show_all_says_so);
     tcase_add_test(all, status_has_the_fields_of_the_reference);
     tcase_add_test(all, status_says_what_to_do_next);
     tcase_add_test(all, watching_leaves_with_the_status_of_the_run);
