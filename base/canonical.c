@@ -155,3 +155,11 @@ char *json_canonical(const json_t *value)
         text_add(&text, "null");
     return text_take(&text);
 }
+
+size_t json_size(const json_t *value)
+{
+    char *text = json_canonical(value);
+    size_t size = strlen(text);
+    free(text);
+    return size;
+}

@@ -14,6 +14,8 @@
 
 /* Canonical text of any value, NULL included ("null"); free() it. */
 char *json_canonical(const json_t *value);
+/* How many bytes that takes. */
+size_t json_size(const json_t *value);
 /* Parses one document, at most `limit` bytes and LIMIT_JSON_DEPTH deep, duplicate keys refused; NULL with the
  * error filled: ERROR_LIMIT, or ERROR_CLUSTER_ANSWER where it is no JSON. A new reference. */
 json_t *json_read(const char *bytes, size_t length, size_t limit, const char *what, struct error *error);

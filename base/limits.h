@@ -29,9 +29,8 @@
 #define LIMIT_JSON_DEPTH        256                /* arrays and objects within each other */
 #define LIMIT_STORED_DEPTH      1024               /* … of what the store holds: values are wrapped there */
 #define LIMIT_LIST_ITEMS        20000              /* objects of one list, all its pages together */
-#define LIMIT_EVENT_BODY_BYTES  (1024 * 1024)
-#define LIMIT_OUTPUTS_BYTES     (256 * 1024) /* a step's outputs, as JSON */
-#define LIMIT_MESSAGE_BYTES     1024
+#define LIMIT_INPUTS_BYTES      (1024 * 1024)      /* of a step, as JSON; of params and vars together */
+#define LIMIT_OUTPUTS_BYTES     (256 * 1024)       /* a step's outputs, as JSON */
 #define LIMIT_VALUES_FILE_BYTES (4 * 1024 * 1024)
 
 /* what the cluster and its configuration give */
@@ -59,7 +58,7 @@
 #define LIMIT_COMMAND_STDOUT (64 * 1024)   /* of stdout that becomes an output */
 #define LIMIT_KEEPER_RECORD  (64 * 1024)   /* what a keeper says of its child and its end */
 #define LIMIT_ARGUMENTS      256
-#define LIMIT_ARGUMENT_BYTES (128 * 1024)
+#define LIMIT_ARGUMENT_BYTES (128 * 1024 - 1) /* one argument or variable: what Linux passes on */
 
 /* waits */
 #define LIMIT_STORE_BUSY_MS 60000  /* how long a commit waits for another process's lock */

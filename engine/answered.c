@@ -1,5 +1,6 @@
 /* What a row of the table does with an answer: of the look ahead, a probe, a mend, a prepare, a body. */
 #include "base/json.h"
+#include "base/text.h"
 #include "engine/table.h"
 
 /* ---- the look at the whole run ---- */
@@ -24,26 +25,71 @@ bool plan_refused(struct deciding *d)
     return do_leave(d);
 }
 
+/* ---- what has happened, and its outputs ---- */
+
+/* Whether later steps may want the outputs of the one in hand. */
+static bool others_follow(const struct deciding *d)
+{
+    return !d->run->undoing && !d->run->cancelling && d->live->ending != ENDING_ROLLBACK;
+}
+
+/* The step has happened, which must not be lost; a person says what of its outputs later steps need. */
+static void ask_for_outputs(struct deciding *d, struct error *error)
+{
+    const struct machine_step *step = step_in_hand(d);
+    struct text options = {0};
+    for (int i = 0; i < step->output_count; i++)
+        if (step->outputs[i].needed)
+            text_format(&options, " --output %s=…", step->outputs[i].name);
+    error_next(error, "pawl resolve %lld %s --done%s --reason \"…\"", (long long)d->run->id, step->id,
+               text_string(&options));
+    text_clear(&options);
+    d->live->ending = ENDING_NONE;
+    emit_decision(d, error);
+}
+
+/* Is there an output that later steps need and nobody knows, or are they larger than the record takes? */
+static bool lacks_outputs(const struct deciding *d, const json_t *outputs, const char *missing,
+                          struct error *error)
+{
+    const char *id = step_in_hand(d)->id;
+    if (!others_follow(d))
+        return false;
+    if (missing)
+        error_set(error, ERROR_NOT_ALLOWED_NOW,
+                  "\"%s\" has happened, but its output \"%s\", which a later step needs, cannot be known", id,
+                  missing);
+    else if (!outputs_fit(outputs, error))
+        error_context(error, "\"%s\" has happened, but cannot be recorded as it is", id);
+    else
+        return false;
+    return true;
+}
+
+/* Where nothing follows, what is too large is left out, and the record says so. */
+static void succeed(struct deciding *d, const json_t *outputs, const char *by, const char *summary)
+{
+    struct error error;
+    if (d->run->undoing || outputs_fit(outputs, &error)) {
+        emit_success(d, outputs, by, summary);
+        return;
+    }
+    error_context(&error, "its outputs are not kept");
+    emit_success(d, NULL, by, error.message);
+}
+
 /* ---- a probe ---- */
 
 bool probed_done(struct deciding *d)
 {
-    const char *missing = NULL;
-    const struct probe_answer *probe = d->stimulus->probe;
-    json_t *outputs = complete_outputs(step_in_hand(d), probe->outputs, &missing);
-    bool follows = !d->run->undoing && !d->run->cancelling && d->live->ending != ENDING_ROLLBACK;
-    if (missing && follows) {
-        struct error error;
-        error_set(&error, ERROR_NOT_ALLOWED_NOW,
-                  "\"%s\" has happened, but its output \"%s\", which a later step needs, cannot be known",
-                  step_in_hand(d)->id, missing);
-        error_next(&error, "pawl resolve %lld %s --done --output %s=… --reason \"…\"", (long long)d->run->id,
-                   step_in_hand(d)->id, missing);
-        d->live->ending = ENDING_NONE;
-        emit_decision(d, &error);
+    const char *missing;
+    struct error error;
+    json_t *outputs = complete_outputs(step_in_hand(d), d->stimulus->probe->outputs, &missing);
+    if (lacks_outputs(d, outputs, missing, &error)) {
+        ask_for_outputs(d, &error);
     } else {
         emit_probed(d, "done", false);
-        emit_success(d, outputs, "probe", NULL);
+        succeed(d, outputs, "probe", NULL);
     }
     json_decref(outputs);
     return true;
@@ -169,11 +215,20 @@ bool guard_refused(struct deciding *d)
     return body_failed(d);
 }
 
+/* One that only looks has failed where its outputs are too large: nothing has happened that could be lost. */
 bool body_done(struct deciding *d)
 {
     const char *missing;
-    json_t *outputs = complete_outputs(step_in_hand(d), d->stimulus->answer->outputs, &missing);
-    emit_success(d, outputs, "body", d->stimulus->answer->summary.text);
+    struct error error;
+    const struct answer *answer = d->stimulus->answer;
+    json_t *outputs = complete_outputs(step_in_hand(d), answer->outputs, &missing);
+    bool looks = !d->run->undoing && act_in_hand(d)->effect == EFFECT_OBSERVE;
+    if (looks && !outputs_fit(outputs, &error))
+        emit_failure(d, &error, false, d->live->effect_begun);
+    else if (lacks_outputs(d, outputs, NULL, &error))
+        ask_for_outputs(d, &error);
+    else
+        succeed(d, outputs, "body", answer->summary.text);
     json_decref(outputs);
     return true;
 }

@@ -120,6 +120,10 @@ static json_t *read_outputs(const struct deciding *d, const struct run_command *
     }
     json_t *whole = complete_outputs(step, outputs, &missing);
     json_decref(outputs);
+    if (!outputs_fit(whole, error)) {
+        json_decref(whole);
+        return NULL;
+    }
     if (!missing || d->run->undoing)
         return whole;
     json_decref(whole);

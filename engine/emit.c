@@ -6,6 +6,7 @@
 
 #include "base/digest.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "engine/inputs.h"
 #include "jobs/template.h"
@@ -484,4 +485,24 @@ json_t *complete_outputs(const struct machine_step *step, const json_t *outputs,
             *missing = output->name;
     }
     return whole;
+}
+
+bool outputs_fit(const json_t *outputs, struct error *error)
+{
+    size_t bytes = json_size(outputs), most = 0;
+    const char *name, *largest = "";
+    json_t *value;
+    if (bytes <= LIMIT_OUTPUTS_BYTES)
+        return true;
+    json_object_foreach((json_t *)outputs, name, value)
+    {
+        size_t size = json_size(value);
+        if (size > most)
+            largest = name;
+        most = size > most ? size : most;
+    }
+    error_set(error, ERROR_LIMIT, "the outputs take %zu bytes, \"%s\" most of them; at most %d are recorded",
+              bytes, largest, LIMIT_OUTPUTS_BYTES);
+    error_next(error, "let it tell less, or write it into a file");
+    return false;
 }

@@ -43,6 +43,8 @@ void emit_probed(struct deciding *d, const char *answer, bool again);
 const json_t *inputs_in_hand(struct deciding *d, struct error *error);
 /* Does a success lack an output that a later step needs? Fills in defaults; a new reference. */
 json_t *complete_outputs(const struct machine_step *step, const json_t *outputs, const char **missing);
+/* Whether the record takes them (LIMIT_OUTPUTS_BYTES); else false, and the error says how large they are. */
+bool outputs_fit(const json_t *outputs, struct error *error);
 bool step_is_timed(const struct run *run);
 /* Adds the time that has passed to a step event's body, and accounts for it. */
 void add_time(struct deciding *d, json_t *body);

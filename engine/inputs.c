@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
+#include "base/limits.h"
 #include "jobs/param.h"
 #include "jobs/template.h"
 #include "steps/kind.h"
@@ -65,5 +67,11 @@ json_t *inputs_evaluate(const char *uses, const json_t *with, const json_t *name
         json_object_set_new(inputs, name, fit);
     }
     json_decref(values);
-    return inputs;
+    if (json_size(inputs) <= LIMIT_INPUTS_BYTES)
+        return inputs;
+    error_set(error, ERROR_LIMIT, "the inputs take %zu bytes; at most %d are recorded", json_size(inputs),
+              LIMIT_INPUTS_BYTES);
+    error_next(error, "what is so large belongs into a file");
+    json_decref(inputs);
+    return NULL;
 }

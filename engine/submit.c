@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "engine/host.h"
 #include "engine/project.h"
@@ -92,6 +93,19 @@ static int settle_lock(const struct submission *submission, struct settled *sett
     return 0;
 }
 
+/* Params and vars stand in the record, and in memory wherever the run is looked at. */
+static int check_size(const json_t *body, struct error *error)
+{
+    size_t params = json_size(json_object_get(body, "params")),
+           vars = json_size(json_object_get(body, "vars"));
+    if (params + vars <= LIMIT_INPUTS_BYTES)
+        return 0;
+    error_set(error, ERROR_PARAM_INVALID,
+              "params take %zu bytes and vars %zu; together at most %d are recorded", params, vars,
+              LIMIT_INPUTS_BYTES);
+    return error_next(error, "what is so large belongs into a file");
+}
+
 static int settle(const struct submission *submission, struct settled *settled, struct error *error)
 {
     settled->machine_json = machine_compile(submission->job, error);
@@ -116,7 +130,7 @@ static int settle(const struct submission *submission, struct settled *settled, 
         json_object_set_new(settled->body, "key", json_string(submission->key));
     if (submission->paused)
         json_object_set_new(settled->body, "paused", json_true());
-    return 0;
+    return check_size(settled->body, error);
 }
 
 /* ---- the transaction ---- */

@@ -1,6 +1,7 @@
 /* command: runs a program under a keeper. What its answer means (`on_exit:`, `until:`, `outputs:`, `probe:`)
  * the engine evaluates; here it is started and its end is read. */
 #include <assert.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +25,21 @@ static void add_string(char ***list, size_t *count, char *owned)
     (*list)[*count] = NULL;
 }
 
+/* The system would refuse to start the program. */
+static int refuse_long(struct error *error, size_t length, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static int refuse_long(struct error *error, size_t length, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *what = string_format_list(format, arguments);
+    va_end(arguments);
+    error_set(error, ERROR_LIMIT, "%s takes %zu bytes; at most %d can be passed on", what, length,
+              LIMIT_ARGUMENT_BYTES);
+    free(what);
+    return error_next(error, "give it on standard input (stdin:), or in a file");
+}
+
 static int fill_arguments(const struct visit *visit, struct program *program, struct error *error)
 {
     const json_t *argv = json_object_get(visit->inputs, "argv");
@@ -32,9 +48,15 @@ static int fill_arguments(const struct visit *visit, struct program *program, st
     if (!json_array_size(argv) || json_array_size(argv) > LIMIT_ARGUMENTS)
         return error_set(error, ERROR_PARAM_INVALID, "argv has %zu arguments; 1 to %d are allowed",
                          json_array_size(argv), LIMIT_ARGUMENTS);
-    json_array_foreach(argv, index, argument) add_string(
-        &program->arguments, &count,
-        json_is_string(argument) ? string_copy(json_string_value(argument)) : json_canonical(argument));
+    json_array_foreach(argv, index, argument)
+    {
+        char *text = json_is_string(argument) ? string_copy(json_string_value(argument))
+                                              : json_canonical(argument);
+        size_t length = strlen(text);
+        add_string(&program->arguments, &count, text);
+        if (length > LIMIT_ARGUMENT_BYTES)
+            return refuse_long(error, length, "argv[%zu]", index);
+    }
     return 0;
 }
 
@@ -102,9 +124,13 @@ static int fill_environment(const struct visit *visit, const char *private_folde
         char *text = secret_reveal(value, error);
         if (!text)
             return error_context(error, "env.%s", name);
-        add_string(&program->environment, &count, string_format("%s=%s", name, text));
+        size_t length = strlen(name) + 1 + strlen(text);
+        if (length <= LIMIT_ARGUMENT_BYTES)
+            add_string(&program->environment, &count, string_format("%s=%s", name, text));
         explicit_bzero(text, strlen(text));
         free(text);
+        if (length > LIMIT_ARGUMENT_BYTES)
+            return refuse_long(error, length, "env.%s", name);
     }
     return 0;
 }

@@ -61,6 +61,27 @@ START_TEST(a_file_s_name_is_no_word_to_the_terminal)
 }
 END_TEST
 
+#define ELEVEN                                                                                               \
+    "'${params.big}', '${params.big}', '${params.big}', '${params.big}', '${params.big}', "                  \
+    "'${params.big}', '${params.big}', '${params.big}', '${params.big}', '${params.big}', '${params.big}'"
+
+START_TEST(what_the_record_does_not_take_is_refused_before_anything_is_done)
+{
+    write_job("inputs", "job: inputs\nversion: 1\nparams: {big: {type: string}}\nsteps:\n"
+                        "  - {id: one, uses: command, with: {argv: [touch, done, " ELEVEN "]}}\n");
+    write_job("vars",
+              "job: vars\nversion: 1\nparams: {big: {type: string}}\nvars: {all: [" ELEVEN "]}\nsteps:\n"
+              "  - {id: one, uses: sleep, with: {for: 1s}}\n");
+    expect("submit inputs.yaml -p big=\"$(head -c 100000 /dev/zero | tr '\\0' x)\"", 1);
+    ck_assert_msg(strstr(ran.err, "the inputs take 1100") && strstr(ran.err, "at most 1048576"), "%s",
+                  ran.err);
+    ck_assert(access("done", F_OK));
+    expect("submit vars.yaml -p big=\"$(head -c 100000 /dev/zero | tr '\\0' x)\"", 2);
+    ck_assert_msg(strstr(ran.err, "params take 100010 bytes and vars 1100"), "%s", ran.err);
+    ck_assert_uint_eq(run_count(), 1);
+}
+END_TEST
+
 START_TEST(a_cluster_that_is_not_there_leaves_with_5_and_records_nothing)
 {
     expect("submit good.yaml --cluster sim:/nowhere/c.sim", 5);
@@ -374,6 +395,7 @@ int main(void)
         a_run_that_fails_leaves_with_1_and_can_be_resumed,
         what_is_wrong_leaves_with_2_and_records_nothing,
         a_file_s_name_is_no_word_to_the_terminal,
+        what_the_record_does_not_take_is_refused_before_anything_is_done,
         a_cluster_that_is_not_there_leaves_with_5_and_records_nothing,
         submit_prints_one_json_object_a_line,
         the_same_key_gives_the_same_run,

@@ -190,6 +190,40 @@ START_TEST(end_becomes_exit_code_and_output)
 }
 END_TEST
 
+/* `inputs` with so long a text in the place of its @. */
+static void begin_with(const char *inputs, size_t length)
+{
+    char *text = memory_new(length + 1);
+    memset(text, 'x', length);
+    const char *at = strchr(inputs, '@');
+    char *whole = string_format("%.*s%s%s", (int)(at - inputs), inputs, text, at + 1);
+    begin(whole);
+    free(whole);
+    free(text);
+}
+
+/* What fits the system does pass on. */
+START_TEST(what_cannot_be_passed_on_is_refused_before_it_starts)
+{
+    begin_with("{`argv`: [`true`, `@`]}", LIMIT_ARGUMENT_BYTES);
+    ck_assert_msg(ask() == ANSWER_DONE, "%s", step.answer.error.message);
+    finish();
+    begin_with("{`argv`: [`true`, `@`]}", LIMIT_ARGUMENT_BYTES + 1);
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_int_eq(step.answer.error.code, ERROR_LIMIT);
+    ck_assert_says(step.answer.error.message, "argv[1] takes 131072 bytes; at most 131071");
+    ck_assert_says(step.answer.error.next, "stdin");
+    finish();
+    begin_with("{`argv`: [`true`], `env`: {`A`: `@`}}", LIMIT_ARGUMENT_BYTES - strlen("A="));
+    ck_assert_msg(ask() == ANSWER_DONE, "%s", step.answer.error.message);
+    finish();
+    begin_with("{`argv`: [`true`], `env`: {`A`: `@`}}", LIMIT_ARGUMENT_BYTES - 1);
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_says(step.answer.error.message, "env.A takes 131072 bytes");
+    finish();
+}
+END_TEST
+
 START_TEST(output_that_is_no_text_or_too_much_is_an_error)
 {
     char *much = memory_new(LIMIT_COMMAND_STDOUT + 2);
@@ -230,6 +264,7 @@ int main(void)
     tcase_add_test(behaviour, program_is_led_to_the_runs_cluster);
     tcase_add_test(behaviour, what_cannot_be_run_is_said_before_anything_runs);
     tcase_add_test(behaviour, end_becomes_exit_code_and_output);
+    tcase_add_test(behaviour, what_cannot_be_passed_on_is_refused_before_it_starts);
     tcase_add_test(behaviour, output_that_is_no_text_or_too_much_is_an_error);
     tcase_add_test(behaviour, asked_it_runs_to_its_end_at_once);
     suite_add_tcase(suite, behaviour);

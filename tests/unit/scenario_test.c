@@ -17,6 +17,7 @@
  *   child none|running|exited|lost     how the child of the latest start stands; foreign: on another host
  *   lock taken | stop                  the store's lock is ours | the driver gets a signal
  *   say COMMAND key=value…             a person's command; outputs=JSON
+ *   … much=N                           one of the outputs, "stdout", has N bytes
  *   show STEP                          what is remembered of a step */
 #include <check.h>
 #include <glob.h>
@@ -44,6 +45,20 @@ static const char *json_word(const struct line *line)
         if (line->words[i][0] == '{')
             return line->words[i];
     return NULL;
+}
+
+/* The outputs that a line gives; much=N adds one of so many bytes. */
+static json_t *read_outputs(const struct line *line, const char *text)
+{
+    json_t *outputs = read_json(text);
+    const char *much = line_value(line, "much");
+    if (much) {
+        char *value = memory_new((size_t)atoi(much) + 1);
+        memset(value, 'x', (size_t)atoi(much));
+        json_object_set_new(outputs, "stdout", json_string(value));
+        free(value);
+    }
+    return outputs;
 }
 
 static struct error read_why(const struct line *line, int index)
@@ -173,7 +188,7 @@ static void do_body(struct world *world, const struct line *line)
                             .transient = line_says(line, "transient"),
                             .acting = line_says(line, "acting")};
     if (kind == ANSWER_DONE)
-        answer.outputs = read_json(json_word(line));
+        answer.outputs = read_outputs(line, json_word(line));
     if ((kind == ANSWER_DONE || kind == ANSWER_FAILED) && world->child == CHILD_RUNNING)
         world->child = CHILD_EXITED;
     if (kind == ANSWER_FAILED || kind == ANSWER_UNKNOWN)
@@ -199,7 +214,7 @@ static void do_probe_answer(struct world *world, const struct line *line)
                                   .mend = line_says(line, "mend"),
                                   .touched = line_says(line, "touched")};
     if (kind == PROBE_DONE)
-        answer.outputs = read_json(json_word(line));
+        answer.outputs = read_outputs(line, json_word(line));
     if (answer.mend)
         answer.found = json_pack("{s:i}", "revision", 13);
     if (kind == PROBE_IN_PROGRESS)
@@ -257,7 +272,7 @@ static void do_say(struct world *world, const struct line *line)
         const char *equals = strchr(line->words[i], '=');
         ck_assert_msg(equals, "no key=value: %s", line->words[i]);
         char *key = string_format("%.*s", (int)(equals - line->words[i]), line->words[i]);
-        json_t *value = !strcmp(key, "outputs") ? read_json(equals + 1)
+        json_t *value = !strcmp(key, "outputs") ? read_outputs(line, equals + 1)
                         : !strcmp(key, "visit") ? json_integer(atoi(equals + 1))
                                                 : json_string(equals + 1);
         json_object_set_new(body, key, value);
