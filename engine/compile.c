@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "engine/machine.h"
+#include "jobs/template.h"
 #include "steps/kind.h"
 
 static void set_text(json_t *object, const char *key, const char *text)
@@ -89,26 +90,10 @@ static json_t *compile_retry(const struct job_retry *retry)
 
 static json_t *compile_on_failure(const struct job *job, const struct job_step *step)
 {
-    static const char *const texts[] = {"stop", "continue", "rollback", "goto"};
-    json_t *object = json_pack("{s:s}", "do", texts[step->on_failure]);
+    json_t *object = json_pack("{s:s}", "do", on_failure_text(step->on_failure));
     if (step->on_failure == ON_FAILURE_GOTO)
         json_object_set_new(object, "way", compile_way(job, &step->failure_way));
     return object;
-}
-
-/* Does any text of the machine refer to this output? A word boundary must follow the name. */
-static bool is_needed(const char *machine_text, const char *step, const char *output)
-{
-    char *reference = string_format("steps.%s.%s", step, output);
-    size_t length = strlen(reference);
-    bool needed = false;
-    for (const char *at = machine_text; !needed && (at = strstr(at, reference)); at += length) {
-        char next = at[length];
-        needed = !((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z') ||
-                   (next >= '0' && next <= '9') || next == '_');
-    }
-    free(reference);
-    return needed;
 }
 
 /* NULL: none. */
@@ -180,16 +165,70 @@ static json_t *compile_step(const struct job *job, const struct job_step *step)
     return object;
 }
 
-/* Marks the outputs that other steps' texts refer to: a success by probe must be able to give them. */
-static void mark_needed(json_t *document)
+/* ---- what is needed ---- */
+
+struct marking {
+    const struct job *job;
+    json_t *steps; /* of the document */
+};
+
+/* An expression_resolver: notes the output that a reference names, however it is spelled. */
+static struct expression_type mark_reference(void *context, const char *const *path, int count, bool tested,
+                                             int *part, struct expression_fault *fault)
 {
-    char *text = json_canonical(document);
-    size_t index, place;
-    json_t *step, *output;
-    json_array_foreach(json_object_get(document, "steps"), index,
-                       step) json_array_foreach(json_object_get(step, "outputs"), place, output)
-        set_flag(output, "needed", is_needed(text, json_text(step, "id", ""), json_text(output, "name", "")));
-    free(text);
+    (void)tested;
+    (void)part;
+    (void)fault;
+    const struct marking *marking = context;
+    int step = count > 2 && !strcmp(path[0], "steps") ? job_step_index(marking->job, path[1]) : -1;
+    size_t index;
+    json_t *output;
+    json_array_foreach(json_object_get(json_array_get(marking->steps, (size_t)step), "outputs"), index,
+                       output) if (!strcmp(json_text(output, "name", ""), path[2]))
+        set_flag(output, "needed", true);
+    return (struct expression_type){CEL_DYN, CEL_DYN};
+}
+
+static void ignore_fault(void *context, const struct expression_fault *fault)
+{
+    (void)context; /* the job has been checked */
+    (void)fault;
+}
+
+static void mark_in_text(struct marking *marking, const char *text)
+{
+    struct template_part part;
+    struct expression_fault fault;
+    size_t at = 0;
+    for (int more; (more = template_next(text, &at, &part, &fault));) {
+        struct expression *expression = more > 0 && part.is_expression
+                                            ? expression_read(text + part.offset, part.length, &fault)
+                                            : NULL;
+        if (expression)
+            expression_check(expression, mark_reference, marking, ignore_fault);
+        expression_free(expression);
+    }
+}
+
+/* As deep as a job file may be. */
+static void mark_in(struct marking *marking, const json_t *value)
+{
+    const char *key;
+    size_t index;
+    json_t *member;
+    if (json_is_string(value))
+        mark_in_text(marking, json_string_value(value));
+    json_array_foreach(value, index, member) mark_in(marking, member);
+    json_object_foreach((json_t *)value, key, member) mark_in(marking, member);
+}
+
+/* Marks the outputs that any text of the machine refers to: a success by probe must be able to give them. */
+static void mark_needed(const struct job *job, json_t *document)
+{
+    struct marking marking = {.job = job, .steps = json_object_get(document, "steps")};
+    json_t *texts = json_deep_copy(document); /* what is walked through is not what is marked */
+    mark_in(&marking, texts);
+    json_decref(texts);
 }
 
 char *machine_compile(const struct job *job, struct error *error)
@@ -203,7 +242,7 @@ char *machine_compile(const struct job *job, struct error *error)
         json_array_append_new(steps, compile_step(job, &job->steps[i]));
     json_t *document = json_pack("{s:i,s:s,s:o}", "format", MACHINE_FORMAT, "job", job->name, "steps", steps);
     set_text(document, "lock", job->lock);
-    mark_needed(document);
+    mark_needed(job, document);
     char *text = json_canonical(document);
     json_decref(document);
     return text;

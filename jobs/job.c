@@ -84,3 +84,22 @@ int job_step_index(const struct job *job, const char *id)
             return i;
     return -1;
 }
+
+static const char *const ON_FAILURE_TEXTS[] = {
+#define X(name, text) [ON_FAILURE_##name] = text,
+    ON_FAILURES(X)
+#undef X
+};
+
+const char *on_failure_text(enum on_failure on_failure)
+{
+    return ON_FAILURE_TEXTS[on_failure];
+}
+
+enum on_failure on_failure_read(const char *text)
+{
+    for (int i = 0; i < ON_FAILURE_COUNT; i++)
+        if (!strcmp(ON_FAILURE_TEXTS[i], text))
+            return (enum on_failure)i;
+    return ON_FAILURE_COUNT;
+}

@@ -50,7 +50,18 @@ struct job_way {
     int max_visits; /* of the target; 0: not bounded (only for ways forward) */
 };
 
-enum on_failure { ON_FAILURE_STOP, ON_FAILURE_CONTINUE, ON_FAILURE_ROLLBACK, ON_FAILURE_GOTO };
+/* What follows a failure that stays one, with its word in job files and machines. */
+#define ON_FAILURES(X)                                                                                       \
+    X(STOP, "stop")                                                                                          \
+    X(CONTINUE, "continue")                                                                                  \
+    X(ROLLBACK, "rollback")                                                                                  \
+    X(GOTO, "goto")
+enum on_failure {
+#define X(name, text) ON_FAILURE_##name,
+    ON_FAILURES(X)
+#undef X
+        ON_FAILURE_COUNT
+};
 
 /* `probe:` and `undo:` of a general step: another kind with inputs of its own. */
 struct job_call {
@@ -116,5 +127,8 @@ struct job *job_read(const char *source, size_t length, const char *file, kind_f
 void job_free(struct job *job);
 /* -1 where there is none of that id. */
 int job_step_index(const struct job *job, const char *id);
+const char *on_failure_text(enum on_failure on_failure);
+/* ON_FAILURE_COUNT where the text names none. */
+enum on_failure on_failure_read(const char *text);
 
 #endif

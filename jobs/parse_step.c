@@ -325,18 +325,20 @@ static struct job_way parse_way(struct reading *reading, const struct document_n
 
 static void parse_on_failure(struct reading *reading, const struct document_node *node, struct job_step *step)
 {
-    static const char *const words[] = {"stop", "continue", "rollback", NULL};
+    const char *words[ON_FAILURE_GOTO + 1] = {0}; /* those that say all by themselves */
     char hint[128];
     if (node->kind != DOCUMENT_SCALAR) {
         step->on_failure = ON_FAILURE_GOTO;
         step->failure_way = parse_way(reading, node, "\"on_failure\"");
         return;
     }
-    for (int i = 0; words[i]; i++)
-        if (!strcmp(words[i], node->text)) {
-            step->on_failure = (enum on_failure)i;
-            return;
-        }
+    enum on_failure found = on_failure_read(node->text);
+    if (found < ON_FAILURE_GOTO) {
+        step->on_failure = found;
+        return;
+    }
+    for (int i = 0; i < ON_FAILURE_GOTO; i++)
+        words[i] = on_failure_text((enum on_failure)i);
     bool is_step = job_step_index(reading->job, node->text) >= 0;
     snprintf(hint, sizeof hint, "{goto: %.50s}", node->text);
     report(reading, "E0113", node->place, is_step ? hint : name_nearest(node->text, words),

@@ -11,6 +11,8 @@
 #define STEP(id, more) "{\"format\":1,\"job\":\"j\",\"steps\":[{\"id\":\"" id "\"," more "}]}"
 #define ACT(more)      "\"act\":{\"uses\":\"assert\",\"effect\":\"observe\"" more "}"
 
+#define TEN_TIMES(item) item "," item "," item "," item "," item "," item "," item "," item "," item "," item
+
 static struct error error;
 
 START_TEST(machine_that_is_not_whole_is_refused)
@@ -27,6 +29,18 @@ START_TEST(machine_that_is_not_whole_is_refused)
         STEP("a", "\"retry\":{\"attempts\":2,\"factor\":1e300,\"jitter\":0.0}," ACT("")),
         STEP("a", "\"next\":{\"step\":\"a\",\"max_visits\":2147483647}," ACT("")),
         STEP("a", "\"guards\":[\"b\"]," ACT("")),
+        STEP("a", "\"guards\":[{}]," ACT("")),
+        STEP("a", "\"guards\":[" TEN_TIMES("\"a\"") "]," ACT("")),
+        STEP("a", "\"on_failure\":{\"do\":\"go on\"}," ACT("")),
+        STEP("a", "\"on_failure\":{}," ACT("")),
+        STEP("a", "\"on_failure\":{\"do\":\"goto\",\"way\":{\"step\":\"b\"}}," ACT("")),
+        STEP("a", "\"next\":{\"step\":\"b\"}," ACT("")),
+        STEP("a", "\"next\":{}," ACT("")),
+        STEP("a", "\"next\":{\"step\":\"a\",\"max_visits\":4294967296}," ACT("")),
+        STEP("a", "\"retry\":{\"attempts\":4294967297,\"factor\":2.0,\"jitter\":0.0}," ACT("")),
+        STEP("a", "\"act\":{\"uses\":\"assert\",\"effect\":\"twice\"}"),
+        STEP("a", "\"act\":{\"uses\":\"assert\"}"),
+        STEP("a", "\"undo\":{\"effect\":\"once\"}," ACT("")),
     };
     for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
         error = (struct error){0};
@@ -39,15 +53,15 @@ END_TEST
 START_TEST(machine_that_asks_for_what_its_kind_cannot_do_is_not_driven)
 {
     static const char *const machines[] = {
-        STEP("a", "\"act\":{\"uses\":\"nothing\"}"),
+        STEP("a", "\"act\":{\"uses\":\"nothing\",\"effect\":\"once\"}"),
         STEP("a", ACT(",\"prepares\":true")),
         STEP("a", ACT(",\"probes\":true")),
         STEP("a", ACT(",\"mends\":true")),
         STEP("a", ACT(",\"runs_child\":true")),
-        STEP("a", ACT("") ",\"undo\":{\"uses\":\"assert\"}"),
-        STEP("a", ACT("") ",\"undo\":{\"uses\":\"nothing\",\"with\":{}}"),
+        STEP("a", ACT("") ",\"undo\":{\"uses\":\"assert\",\"effect\":\"once\"}"),
+        STEP("a", ACT("") ",\"undo\":{\"uses\":\"nothing\",\"effect\":\"once\",\"with\":{}}"),
         STEP("a", ACT("") ",\"probe\":{\"uses\":\"approve\"}"),
-        STEP("a", "\"act\":{\"uses\":\"approve\"}"),
+        STEP("a", "\"act\":{\"uses\":\"approve\",\"effect\":\"once\"}"),
     };
     for (size_t i = 0; i < sizeof machines / sizeof *machines; i++) {
         error = (struct error){0};
