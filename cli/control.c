@@ -80,7 +80,7 @@ static int see_answer(void *context, const struct command_row *row)
     seen->answered = row->outcome != NULL;
     seen->accepted = row->outcome && !strcmp(row->outcome, "accepted");
     if (seen->answered && !seen->accepted)
-        error_set(seen->error, ERROR_NOT_ALLOWED_NOW, "refused: %s", row->answer ? row->answer : "");
+        refusal_read(row->answer ? row->answer : "", seen->error);
     return 0;
 }
 

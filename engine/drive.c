@@ -221,7 +221,10 @@ static int refuse_command(void *context, const struct command_row *row)
     struct error why;
     error_set(&why, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)row->run,
               run_status_text(refusing->run->status));
-    return store_answer_command(refusing->store, row->id, false, why.message, refusing->error);
+    char *refusal = refusal_write(&why);
+    int result = store_answer_command(refusing->store, row->id, false, refusal, refusing->error);
+    free(refusal);
+    return result;
 }
 
 /* Nobody takes up what is said to a run that ends here: it is answered with the end, in the same commit. */

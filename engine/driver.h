@@ -67,6 +67,11 @@ int driver_run(struct driver *driver, struct error *error);
 int driver_signal(const struct driver *driver);
 void driver_free(struct driver *driver);
 
+/* Why a command was refused, as its row keeps it: code, message, what to do next; free() it. */
+char *refusal_write(const struct error *why);
+/* The same for people, in *error; -1. A text of an earlier pawl is the message. */
+int refusal_read(const char *text, struct error *error);
+
 /* Does some process drive this run? `row_driver` is run_row.driver. */
 bool driver_lives(struct store *store, const char *row_driver);
 /* The same of a claim's record as JSON. */

@@ -84,14 +84,6 @@ void emit(struct deciding *d, enum event_type type, int step, json_t *body)
         d->live->counted_to_ms = d->live->now_ms;
 }
 
-json_t *error_json(const struct error *error)
-{
-    json_t *object = json_pack("{s:s,s:s}", "code", error_code_text(error->code), "message", error->message);
-    if (error->next[0])
-        json_object_set_new(object, "next", json_string(error->next));
-    return object;
-}
-
 /* ---- time ---- */
 
 bool step_is_timed(const struct run *run)

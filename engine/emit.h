@@ -17,7 +17,6 @@ struct deciding {
 /* Records an event (body is taken over) and folds it. */
 void emit(struct deciding *d, enum event_type type, int step, json_t *body);
 
-json_t *error_json(const struct error *error);
 /* Starts the step in hand or its undo; evaluates what it needs. Fails the step where that cannot be. */
 void emit_start(struct deciding *d);
 /* Success with these outputs (borrowed), by = "body", "probe", "person" …; goes on to what follows. */

@@ -26,3 +26,11 @@ void event_clear(struct event *event)
     json_decref(event->body);
     event->body = NULL;
 }
+
+json_t *error_json(const struct error *error)
+{
+    json_t *object = json_pack("{s:s,s:s}", "code", error_code_text(error->code), "message", error->message);
+    if (error->next[0])
+        json_object_set_new(object, "next", json_string(error->next));
+    return object;
+}

@@ -6,6 +6,8 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 #define EVENT_TYPES(X)                                                                                       \
     X(RUN_SUBMITTED, "run_submitted")                                                                        \
     X(RUN_CLAIMED, "run_claimed")                                                                            \
@@ -60,5 +62,7 @@ const char *event_type_text(enum event_type type);
 /* EVENT_TYPE_COUNT where the text names none. */
 enum event_type event_type_read(const char *text);
 void event_clear(struct event *event);
+/* An error as records keep it: {"code","message","next"}; a new reference. */
+json_t *error_json(const struct error *error);
 
 #endif

@@ -1,17 +1,41 @@
 /* What people say through the store: rows that are taken up, and answered in the commit that holds what
  * follows from them. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "engine/drive.h"
 
 static void answer_command(struct drive *drive, int64_t id, bool accepted, const struct error *why)
 {
     json_t *answer = json_pack("{s:I,s:b}", "id", (json_int_t)id, "accepted", accepted);
-    if (!accepted)
-        json_object_set_new(answer, "why", json_string(why->message));
+    if (!accepted) {
+        char *refusal = refusal_write(why);
+        json_object_set_new(answer, "why", json_string(refusal));
+        free(refusal);
+    }
     json_array_append_new(drive->answers, answer);
+}
+
+char *refusal_write(const struct error *why)
+{
+    json_t *object = error_json(why);
+    char *text = json_canonical(object);
+    json_decref(object);
+    return text;
+}
+
+int refusal_read(const char *text, struct error *error)
+{
+    json_t *object = json_read(text, strlen(text), LIMIT_JSON_BYTES, "the answer", NULL);
+    const char *next = json_text(object, "next", "");
+    error_set(error, ERROR_NOT_ALLOWED_NOW, "refused: %s", json_text(object, "message", text));
+    if (*next)
+        error_next(error, "%s", next);
+    json_decref(object);
+    return -1;
 }
 
 bool drive_is_undurable(const struct drive *drive)
@@ -48,11 +72,11 @@ static int take_command(void *context, const struct command_row *row)
 
 void hear_commands(struct driver *driver)
 {
-    int64_t version = store_data_version(driver->store);
-    if (version == driver->data_version)
+    int64_t version = store_data_version(driver->store, &driver->error);
+    if (version == driver->data_version && version >= 0)
         return;
     driver->data_version = version;
-    if (store_each_command(driver->store, 0, take_command, driver, &driver->error))
+    if (version < 0 || store_each_command(driver->store, 0, take_command, driver, &driver->error))
         driver->failed = true;
 }
 

@@ -75,7 +75,7 @@ struct command_row {
     const char *actor;
     int64_t uid;
     const char *outcome; /* NULL: not taken up; "accepted"; "refused" */
-    const char *answer;  /* why it was refused; NULL */
+    const char *answer;  /* why it was refused (refusal_read in engine/); NULL */
 };
 
 /* ---- opening ---- */
@@ -105,8 +105,9 @@ void store_watch_commits(struct store *store, void (*tell)(void *context, bool c
 /* One view of the store for all reads until store_rollback: what others commit meanwhile is not seen. For
  * those who compare what they read. */
 int store_begin_reading(struct store *store, struct error *error);
-/* Changes whenever another connection has committed; cheap (PRAGMA data_version). */
-int64_t store_data_version(struct store *store);
+/* Changes whenever another connection has committed; cheap (PRAGMA data_version). -1 with the error filled.
+ */
+int64_t store_data_version(struct store *store, struct error *error);
 
 /* ---- jobs and machines, by digest ---- */
 int store_put_job(struct store *store, const struct digest *digest, const char *source, size_t length,

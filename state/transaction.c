@@ -73,11 +73,10 @@ void store_rollback(struct store *store)
     store->head_known = false;
 }
 
-int64_t store_data_version(struct store *store)
+int64_t store_data_version(struct store *store, struct error *error)
 {
-    struct error ignored;
-    sqlite3_stmt *statement = statement_get(store, STATEMENT_DATA_VERSION, &ignored);
-    int64_t version = statement && statement_row(store, statement, &ignored) == 1
+    sqlite3_stmt *statement = statement_get(store, STATEMENT_DATA_VERSION, error);
+    int64_t version = statement && statement_row(store, statement, error) == 1
                           ? sqlite3_column_int64(statement, 0)
                           : -1;
     if (statement)

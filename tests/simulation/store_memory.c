@@ -310,8 +310,9 @@ void store_rollback(struct store *store)
     content.writer = NULL;
 }
 
-int64_t store_data_version(struct store *store)
+int64_t store_data_version(struct store *store, struct error *error)
 {
+    (void)error;
     return content.commits - store->own_commits;
 }
 

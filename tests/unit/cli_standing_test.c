@@ -107,6 +107,27 @@ START_TEST(a_key_is_an_identifier)
 }
 END_TEST
 
+START_TEST(a_driver_that_refuses_a_word_says_what_to_do)
+{
+    write_long_job();
+    write_job("codes",
+              "job: codes\nversion: 1\nsteps:\n"
+              "  - {id: ask, uses: command, effect: converge, approve: Now?, with: {argv: [/bin/true]},\n"
+              "     outputs: {code: {type: int, value: '${exit_code}'}}}\n"
+              "  - {id: after, uses: assert, with: {that: '${steps.ask.code == 0}'}}\n");
+    expect("submit codes.yaml --detach", 0);
+    expect("submit long.yaml --detach", 0);
+    pid_t driver = pawl_in_background("resume --all");
+    wait_for_file("there");
+    expect("resolve 1 ask --done --reason x", 2);
+    expect_said(ran.err, "later steps need the output");
+    expect_said(ran.err, "add --output code=VALUE");
+    expect("cancel 2 --reason enough", 0);
+    expect("cancel 1 --reason enough", 0);
+    status_of(driver);
+}
+END_TEST
+
 START_TEST(words_that_are_no_text_are_refused)
 {
     json_t *errors = pawl_json("validate \"$(printf 'a\\377.yaml')\" --json", 2);
@@ -365,6 +386,7 @@ int main(void)
     const TTest *const tests[] = {
         resume_from_a_step_that_was_not_entered_records_nothing,
         a_key_is_an_identifier,
+        a_driver_that_refuses_a_word_says_what_to_do,
         words_that_are_no_text_are_refused,
         surroundings_that_are_no_text_are_refused,
         an_empty_param_is_named,
