@@ -45,16 +45,18 @@ struct invocation {
 };
 
 struct command {
-    const char *name;
+    const char *name;                         /* of a part the whole: "sim init" */
     const char *synopsis;                     /* "JOB [-p name=value]…" */
     const char *summary;                      /* one line */
     const char *help;                         /* paragraphs */
     const struct option_declaration *options; /* NULL: none of its own */
     int least, most;                          /* positional arguments */
     int (*run)(struct invocation *invocation);
-    bool acts;   /* its status is what became of the run, also where its output was lost */
-    bool hidden; /* ours: not in the help */
-    bool raw;    /* takes the words behind its name as they are */
+    const struct command *parts; /* "sim" is nothing without a word more; ended by a NULL name; NULL: none */
+    void (*tell_more)(void);     /* prints what the help lists besides; NULL: nothing */
+    bool acts;                   /* its status is what became of the run, also where its output was lost */
+    bool hidden;                 /* ours: not in the help */
+    bool raw;                    /* takes the words behind its name as they are */
     int (*run_raw)(int argument_count, char **arguments);
 };
 
@@ -62,6 +64,7 @@ extern const struct command COMMANDS[];
 extern const int COMMAND_COUNT;
 extern const struct option_declaration GLOBAL_OPTIONS[];
 
+/* By its whole name, "status" or "sim init"; NULL: none. */
 const struct command *command_find(const char *name);
 /* The value of an option of the command, the last where it was given twice; NULL: not given. */
 const char *invocation_value(const struct invocation *invocation, const char *name);

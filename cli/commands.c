@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "cli/sim.h"
@@ -8,6 +9,36 @@
 static const struct option_declaration EVAL_OPTIONS[] = {
     {"data", 0, "FILE", "a JSON object: its keys are the names in the expression"},
     {NULL, 0, NULL, NULL},
+};
+
+static const struct command SIM_COMMANDS[] = {
+    {.name = "sim init",
+     .synopsis = "FILE [--chunks N] [--values FILE]…",
+     .summary = "make a simulated cluster",
+     .help =
+         "Makes a cluster that is one file, for --cluster sim:FILE. What exists is replaced only with --force.",
+     .options = SIM_INIT_OPTIONS,
+     .least = 1,
+     .most = 1,
+     .run = command_sim_init},
+    {.name = "sim show",
+     .synopsis = "FILE [--json]",
+     .summary = "look into a simulated cluster",
+     .help = "How it stands, and its own log of effects; with --json of requests and events, too.",
+     .least = 1,
+     .most = 1,
+     .run = command_sim_show},
+    {.name = "sim fault",
+     .synopsis = "FILE KIND [key=value]…",
+     .summary = "script a fault into a simulated cluster",
+     .help =
+         "What happens to the cluster takes in=DURATION, or on=EFFECT with count=N and delay=DURATION, too;\n"
+         "requests meet trouble in the order of the script: skip=N, times=N (0: for ever).",
+     .tell_more = sim_fault_kinds_print,
+     .least = 2,
+     .most = INT_MAX,
+     .run = command_sim_fault},
+    {.name = NULL},
 };
 
 const struct command COMMANDS[] = {
@@ -157,7 +188,7 @@ const struct command COMMANDS[] = {
     {.name = "help",
      .synopsis = "[COMMAND]",
      .summary = "explain pawl, or one command",
-     .most = 1,
+     .most = 2,
      .run = command_help},
     {.name = "eval",
      .synopsis = "EXPR [--data FILE]",
@@ -171,12 +202,13 @@ const struct command COMMANDS[] = {
     {.name = "sim",
      .synopsis = "init|show|fault FILE",
      .summary = "make a simulated cluster, look into it, script a fault into it",
-     .raw = true,
-     .run_raw = sim_command},
+     .parts = SIM_COMMANDS,
+     .least = 1},
     {.name = "completion",
      .synopsis = "",
      .summary = "a bash completion script",
-     .hidden = true,
+     .help = "For this shell: source <(pawl completion)\n"
+             "For all: make install puts it where bash finds it.",
      .run = command_completion},
     {.name = "sim-helm", .hidden = true, .raw = true, .run_raw = sim_helm_command},
     {.name = "keeper", .hidden = true, .raw = true, .run_raw = keeper_main},
@@ -185,8 +217,12 @@ const int COMMAND_COUNT = sizeof COMMANDS / sizeof *COMMANDS;
 
 const struct command *command_find(const char *name)
 {
-    for (int i = 0; i < COMMAND_COUNT; i++)
+    for (int i = 0; i < COMMAND_COUNT; i++) {
         if (!strcmp(COMMANDS[i].name, name))
             return &COMMANDS[i];
+        for (const struct command *part = COMMANDS[i].parts; part && part->name; part++)
+            if (!strcmp(part->name, name))
+                return part;
+    }
     return NULL;
 }

@@ -1,6 +1,8 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/report.h"
 
@@ -28,8 +30,8 @@ static void print_overview(void)
     puts(
         "\nexit status: 0 succeeded · 1 the run failed, was cancelled or rolled back · 2 usage or an invalid job\n"
         "file, nothing was recorded · 3 waits for a person · 4 locked by another run or driver · 5 the store, the\n"
-        "system or the cluster failed, or output was lost · 130, 143, 129 interrupted by INT, TERM, HUP,\n"
-        "resumable\n\n"
+        "system or the cluster failed, or output was lost · 10 plan --detailed-exitcode found something to do ·\n"
+        "130, 143, 129 interrupted by INT, TERM, HUP, resumable\n\n"
         "pawl help COMMAND explains one. The manual: man pawl.");
 }
 
@@ -41,6 +43,14 @@ static void print_command(const struct command *command)
         puts("\noptions:");
         print_options(command->options);
     }
+    if (command->parts)
+        puts("\ncommands:");
+    for (const struct command *part = command->parts; part && part->name; part++)
+        printf("  %-10s %s\n", part->name, part->summary);
+    if (command->parts)
+        printf("\npawl help %s explains one.\n", command->parts->name);
+    if (command->tell_more)
+        command->tell_more();
     puts("\nglobal options:");
     print_options(GLOBAL_OPTIONS);
 }
@@ -61,9 +71,15 @@ static json_t *options_json(const struct option_declaration *option)
 
 static json_t *command_json(const struct command *command)
 {
-    return json_pack("{s:s,s:s,s:s,s:s?,s:o}", "name", command->name, "synopsis", command->synopsis,
-                     "summary", command->summary, "help", command->help, "options",
-                     options_json(command->options));
+    json_t *told = json_pack("{s:s,s:s,s:s,s:s?,s:o}", "name", command->name, "synopsis", command->synopsis,
+                             "summary", command->summary, "help", command->help, "options",
+                             options_json(command->options));
+    for (const struct command *part = command->parts; part && part->name; part++) {
+        if (part == command->parts)
+            json_object_set_new(told, "commands", json_array());
+        json_array_append_new(json_object_get(told, "commands"), command_json(part));
+    }
+    return told;
 }
 
 static json_t *overview_json(void)
@@ -89,14 +105,19 @@ static void explain(const struct invocation *invocation, const struct command *c
 
 int command_help(struct invocation *invocation)
 {
-    const char *name = invocation->argument_count ? invocation->arguments[0] : NULL;
-    const struct command *command = name ? command_find(name) : NULL;
-    if (!name || (command && !command->hidden)) {
+    const char *first = invocation->argument_count ? invocation->arguments[0] : "",
+               *second = invocation->argument_count > 1 ? invocation->arguments[1] : "";
+    char *name = string_format("%s%s%s", first, *second ? " " : "", second);
+    const struct command *command = command_find(name);
+    int status = EXIT_SUCCEEDED;
+    if (!*name || (command && !command->hidden)) {
         explain(invocation, command);
-        return EXIT_SUCCEEDED;
+    } else {
+        struct error error;
+        error_set(&error, ERROR_USAGE, "unknown command \"%s\"", name);
+        error_next(&error, "pawl help");
+        status = report_error(invocation, &error);
     }
-    struct error error;
-    error_set(&error, ERROR_USAGE, "unknown command \"%s\"", name);
-    error_next(&error, "pawl help");
-    return report_error(invocation, &error);
+    free(name);
+    return status;
 }

@@ -21,6 +21,7 @@ const struct option_declaration GLOBAL_OPTIONS[] = {
     {"no-color", 0, NULL, "no colours (NO_COLOR)"},
     {"wait", 0, "DURATION", "wait that long for another run's lock"},
     {"help", 'h', NULL, "explain the command"},
+    {"version", 'V', NULL, "print the version"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -60,7 +61,7 @@ static int refuse_unknown(const struct command *command, const char *word, struc
     if (near)
         error_next(error, "did you mean --%s?", near);
     else
-        error_next(error, "pawl help %s", command ? command->name : "");
+        error_next(error, "pawl help%s%s", command ? " " : "", command ? command->name : "");
     free(name);
     return -1;
 }
@@ -123,20 +124,34 @@ static int parse_option(struct invocation *invocation, const char *word, const c
     return take_option(invocation, option, attached ? attached : next, error);
 }
 
-static int find_command(struct invocation *invocation, const char *word, struct error *error)
+static int refuse_command(const struct command *within, const char *word, struct error *error)
 {
-    invocation->command = command_find(word);
-    if (invocation->command)
-        return 0;
     const char *names[64];
     int count = 0;
-    for (int i = 0; i < COMMAND_COUNT && count < 63; i++)
+    for (int i = 0; !within && i < COMMAND_COUNT && count < 63; i++)
         if (!COMMANDS[i].hidden)
             names[count++] = COMMANDS[i].name;
+    for (const struct command *part = within ? within->parts : NULL; part && part->name && count < 63; part++)
+        names[count++] = part->name;
     names[count] = NULL;
     const char *near = name_nearest(word, names);
     error_set(error, ERROR_USAGE, "unknown command \"%s\"", word);
-    return near ? error_next(error, "did you mean \"%s\"?", near) : error_next(error, "pawl help");
+    if (near)
+        return error_next(error, "did you mean \"%s\"?", near);
+    return error_next(error, "pawl help%s%s", within ? " " : "", within ? within->name : "");
+}
+
+/* A command's word, or the second word of one that has parts. */
+static int find_command(struct invocation *invocation, const char *word, struct error *error)
+{
+    const struct command *within = invocation->command;
+    char *name = string_format("%s%s%s", within ? within->name : "", within ? " " : "", word);
+    const struct command *found = command_find(name);
+    if (found)
+        invocation->command = found;
+    int result = found ? 0 : refuse_command(within, name, error);
+    free(name);
+    return result;
 }
 
 static int check_environment(struct error *error)
@@ -174,7 +189,7 @@ static int parse_words(struct invocation *invocation, int count, char **words, s
             if (parse_option(invocation, word, i + 1 < count ? words[i + 1] : NULL, &took_next, error))
                 return -1;
             i += took_next;
-        } else if (!invocation->command) {
+        } else if (!invocation->command || invocation->command->parts) {
             if (find_command(invocation, word, error))
                 return -1;
         } else {
@@ -191,10 +206,10 @@ static int check_count(const struct invocation *invocation, struct error *error)
     if (count >= command->least && count <= command->most)
         return 0;
     if (count > command->most)
-        error_set(error, ERROR_USAGE, "pawl %s: too many arguments: \"%s\"", command->name,
+        error_set(error, ERROR_USAGE, "%s: too many arguments: \"%s\"", command->name,
                   invocation->arguments[command->most]);
     else
-        error_set(error, ERROR_USAGE, "pawl %s: an argument is missing", command->name);
+        error_set(error, ERROR_USAGE, "%s: an argument is missing", command->name);
     return error_next(error, "usage: pawl %s %s", command->name, command->synopsis);
 }
 
@@ -205,6 +220,12 @@ static void mean_help(struct invocation *invocation)
     if (invocation->command)
         invocation->arguments[0] = invocation->command->name;
     invocation->command = command_find("help");
+}
+
+static void mean_version(struct invocation *invocation)
+{
+    invocation->argument_count = 0;
+    invocation->command = command_find("version");
 }
 
 static bool asks_for_json(int count, char **words)
@@ -227,6 +248,8 @@ int invocation_parse(int count, char **words, struct invocation *invocation)
     }
     if (invocation_has(invocation, "help"))
         mean_help(invocation);
+    else if (invocation_has(invocation, "version"))
+        mean_version(invocation);
     if (!invocation->command) {
         mean_help(invocation);
         command_help(invocation);

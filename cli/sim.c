@@ -1,9 +1,11 @@
+/* pawl sim init, show, fault: the commands around a simulated cluster; and the helm that it runs. */
 #include "cli/sim.h"
 
-#include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/duration.h"
 #include "base/error.h"
@@ -13,11 +15,6 @@
 #include "cli/report.h"
 #include "cluster/sim/fault.h"
 #include "cluster/sim/sim.h"
-
-static int fail(const struct error *error)
-{
-    return report_error(&(struct invocation){.json = false}, error);
-}
 
 /* ---- init ---- */
 
@@ -30,81 +27,118 @@ enum setting_kind {
     SETTING_FLAG_OFF
 };
 
+/* X(option, kind, member, argument, help) */
+#define SETTINGS(X)                                                                                          \
+    X("chunks", INT, chunks, "N", "chunk pods (4)")                                                          \
+    X("metas", INT, metas, "N", "meta pods (3)")                                                             \
+    X("nodes", INT, nodes, "N", "worker nodes (one more than the pods need)")                                \
+    X("edition", TEXT, edition, "NAME", "of the license: Enterprise, Community")                             \
+    X("max-chunks", INT, max_chunks, "N", "the license's limit (255)")                                       \
+    X("license", TEXT, license, "HOW",                                                                       \
+      "how its keys are spelled: camel, snake, spaced; none: there is no license")                           \
+    X("namespace", TEXT, namespace, "NAME", "of the release (iomesh-system)")                                \
+    X("release", TEXT, release, "NAME", "its name (iomesh)")                                                 \
+    X("object", TEXT, object, "NAME", "name of the IOMeshCluster object (iomesh)")                           \
+    X("chunk-order", TEXT, chunk_order, "LIST",                                                              \
+      "ordinals in the order in which their chunks register: 2,3,0,1")                                       \
+    X("time", TIME, virtual_time, "virtual|real",                                                            \
+      "virtual: it stands in the file and moves when nothing is under way")                                  \
+    X("helm", TEXT, helm, "VERSION", "of the simulated helm (v3.17.1); before v3.13.0 it has no --labels")   \
+    X("helm-driver", TEXT, helm_driver, "WHERE",                                                             \
+      "helm keeps its records: secret; configmap, sql: the API shows none of them")                          \
+    X("update-strategy", TEXT, update_strategy, "NAME", "of the StatefulSets: RollingUpdate, OnDelete")      \
+    X("no-ip", FLAG_OFF, exec_has_ip, NULL, "the images have no ip program")                                 \
+    X("capacity", INT64, capacity_gib, "N", "GiB of each chunk (1024)")                                      \
+    X("used", INT64, used_gib, "N", "GiB used on each chunk (200)")                                          \
+    X("seed", INT64, seed, "N", "of uids (random)")
+
 static const struct setting {
-    const char *name;
+    const char *option;
     enum setting_kind kind;
     size_t offset;
-    const char *help;
 } settings[] = {
-    {"chunks", SETTING_INT, offsetof(struct sim_options, chunks), "chunk pods (4)"},
-    {"metas", SETTING_INT, offsetof(struct sim_options, metas), "meta pods (3)"},
-    {"nodes", SETTING_INT, offsetof(struct sim_options, nodes), "worker nodes (one more than the pods need)"},
-    {"edition", SETTING_TEXT, offsetof(struct sim_options, edition), "of the license: Enterprise, Community"},
-    {"max-chunks", SETTING_INT, offsetof(struct sim_options, max_chunks), "the license's limit (255)"},
-    {"license", SETTING_TEXT, offsetof(struct sim_options, license),
-     "how its keys are spelled: camel, snake, spaced; none: there is no license"},
-    {"namespace", SETTING_TEXT, offsetof(struct sim_options, namespace), "of the release (iomesh-system)"},
-    {"release", SETTING_TEXT, offsetof(struct sim_options, release), "its name (iomesh)"},
-    {"object", SETTING_TEXT, offsetof(struct sim_options, object),
-     "name of the IOMeshCluster object (iomesh)"},
-    {"chunk-order", SETTING_TEXT, offsetof(struct sim_options, chunk_order),
-     "ordinals in the order in which their chunks register: 2,3,0,1"},
-    {"time", SETTING_TIME, offsetof(struct sim_options, virtual_time),
-     "virtual (time stands in the file and moves when nothing is under way) or real"},
-    {"helm", SETTING_TEXT, offsetof(struct sim_options, helm),
-     "the version of the simulated helm (v3.17.1); before v3.13.0 it has no --labels"},
-    {"helm-driver", SETTING_TEXT, offsetof(struct sim_options, helm_driver),
-     "where helm keeps its records: secret; configmap, sql: the API shows none of them"},
-    {"update-strategy", SETTING_TEXT, offsetof(struct sim_options, update_strategy),
-     "of the StatefulSets: RollingUpdate, OnDelete"},
-    {"no-ip", SETTING_FLAG_OFF, offsetof(struct sim_options, exec_has_ip), "the images have no ip program"},
-    {"capacity", SETTING_INT64, offsetof(struct sim_options, capacity_gib), "GiB of each chunk (1024)"},
-    {"used", SETTING_INT64, offsetof(struct sim_options, used_gib), "GiB used on each chunk (200)"},
-    {"seed", SETTING_INT64, offsetof(struct sim_options, seed), "of uids (random)"},
-#define X(member, name, help) {name, SETTING_DURATION, offsetof(struct sim_options, member), help},
-    SIM_DURATIONS(X)
+#define X(option, kind, member, argument, help)                                                              \
+    {option, SETTING_##kind, offsetof(struct sim_options, member)},
+    SETTINGS(X)
+#undef X
+#define X(member, option, help) {option, SETTING_DURATION, offsetof(struct sim_options, member)},
+        SIM_DURATIONS(X)
 #undef X
 };
-#define SETTING_COUNT (sizeof settings / sizeof *settings)
 
-static int setting_set(struct sim_options *options, const struct setting *setting, const char *value)
+const struct option_declaration SIM_INIT_OPTIONS[] = {
+#define X(option, kind, member, argument, help) {option, 0, argument, help},
+    SETTINGS(X)
+#undef X
+#define X(member, option, help) {option, 0, "DURATION", help},
+        SIM_DURATIONS(X)
+#undef X
+            {"values", 0, "FILE", "write the values file that belongs to it, too"},
+    {"force", 0, NULL, "replace what exists"},
+    {NULL, 0, NULL, NULL},
+};
+
+/* Whether the text is a whole number between these. */
+static bool read_number(const char *text, int64_t least, int64_t most, int64_t *out)
+{
+    char *end;
+    *out = strtoll(text, &end, 10);
+    return *text && !*end && *out >= least && *out <= most;
+}
+
+/* NULL, or what the value should have been. */
+static const char *setting_set(struct sim_options *options, const struct setting *setting, const char *value)
 {
     void *member = (char *)options + setting->offset;
-    struct error error;
-    char *end = "";
+    int64_t number;
     switch (setting->kind) {
     case SETTING_TEXT:
         *(const char **)member = value;
-        break;
+        return NULL;
     case SETTING_INT:
-        *(int *)member = (int)strtol(value, &end, 10);
-        break;
+        if (!read_number(value, INT_MIN, INT_MAX, &number))
+            return "a whole number";
+        *(int *)member = (int)number;
+        return NULL;
     case SETTING_INT64:
-        *(int64_t *)member = strtoll(value, &end, 10);
-        break;
+        return read_number(value, INT64_MIN, INT64_MAX, member) ? NULL : "a whole number";
     case SETTING_DURATION:
-        end = duration_read(value, member) ? "" : "?";
-        break;
+        return duration_read(value, member) ? NULL : "a duration such as 3s or 500ms";
     case SETTING_TIME:
         *(bool *)member = !strcmp(value, "virtual");
-        end = !strcmp(value, "virtual") || !strcmp(value, "real") ? "" : "?";
-        break;
+        return !strcmp(value, "virtual") || !strcmp(value, "real") ? NULL : "virtual or real";
     case SETTING_FLAG_OFF:
         *(bool *)member = false;
-        break;
+        return NULL;
     }
-    if (!*end)
-        return 0;
-    error_set(&error, ERROR_USAGE, "--%s %s: not a valid value (%s)", setting->name, value, setting->help);
-    return fail(&error);
+    return NULL;
 }
 
-static void init_help(FILE *to)
+static int options_read(const struct invocation *invocation, struct sim_options *options, struct error *error)
 {
-    fputs("usage: pawl sim init FILE [options]\n", to);
-    for (size_t i = 0; i < SETTING_COUNT; i++)
-        fprintf(to, "  --%-16s %s\n", settings[i].name, settings[i].help);
-    fputs("  --values FILE      write the values file that belongs to it\n", to);
+    sim_options_default(options);
+    for (int i = 0; i < invocation->option_count; i++) {
+        const struct given_option *given = &invocation->options[i];
+        for (size_t at = 0; at < sizeof settings / sizeof *settings; at++) {
+            if (strcmp(settings[at].option, given->name))
+                continue;
+            const char *wanted = setting_set(options, &settings[at], given->value);
+            if (wanted)
+                return error_set(error, ERROR_USAGE, "--%s: \"%s\" is not %s", given->name, given->value,
+                                 wanted);
+        }
+    }
+    return 0;
+}
+
+/* What exists may be a cluster that runs act on, or anything else that cannot be made again. */
+static int refuse_existing(const struct invocation *invocation, const char *path, struct error *error)
+{
+    struct stat status;
+    if (invocation_has(invocation, "force") || lstat(path, &status))
+        return 0;
+    error_set(error, ERROR_USAGE, "%s exists already: nothing was written", path);
+    return error_next(error, "choose another name, or replace it: --force");
 }
 
 /* The values file that an operator would have, with the comments of the procedure. */
@@ -119,42 +153,27 @@ static int values_write(const char *path, const struct sim_options *options, str
     return result;
 }
 
-static int sim_init(int count, char **arguments)
+static int say_made(const struct invocation *invocation, const char *file, const char *values,
+                    const struct sim_options *options)
 {
-    struct option list[SETTING_COUNT + 3] = {{NULL, 0, NULL, 0}};
+    if (invocation->json)
+        report_json(json_pack("{s:s,s:s?}", "file", file, "values", values));
+    else if (!invocation->quiet)
+        say(stdout, "made %s: %d chunk pods, %d meta pods%s%s · act on it: --cluster sim:%s\n", file,
+            options->chunks, options->metas, values ? " · values: " : "", values ? values : "", file);
+    return EXIT_SUCCEEDED;
+}
+
+int command_sim_init(struct invocation *invocation)
+{
     struct sim_options options;
-    struct error error;
-    const char *values = NULL;
-    int at, status = 0;
-    for (size_t i = 0; i < SETTING_COUNT; i++)
-        list[i] = (struct option){settings[i].name,
-                                  settings[i].kind == SETTING_FLAG_OFF ? no_argument : required_argument,
-                                  NULL, 0};
-    list[SETTING_COUNT] = (struct option){"values", required_argument, NULL, 0};
-    list[SETTING_COUNT + 1] = (struct option){"help", no_argument, NULL, 'h'};
-    sim_options_default(&options);
-    optind = 0;
-    for (int option; !status && (option = getopt_long(count, arguments, "h", list, &at)) != -1;) {
-        if (option == 'h') {
-            init_help(stdout);
-            return 0;
-        }
-        if (option)
-            return 2;
-        if (at == SETTING_COUNT)
-            values = optarg;
-        else
-            status = setting_set(&options, &settings[at], optarg);
-    }
-    if (!status && optind != count - 1) {
-        init_help(stderr);
-        return 2;
-    }
-    if (status)
-        return status;
-    if (sim_create(arguments[optind], &options, &error) || (values && values_write(values, &options, &error)))
-        return fail(&error);
-    return 0;
+    struct error error = {0};
+    const char *file = invocation->arguments[0], *values = invocation_value(invocation, "values");
+    if (options_read(invocation, &options, &error) || refuse_existing(invocation, file, &error) ||
+        (values && refuse_existing(invocation, values, &error)) || sim_create(file, &options, &error) ||
+        (values && values_write(values, &options, &error)))
+        return report_error(invocation, &error);
+    return say_made(invocation, file, values, &options);
 }
 
 /* ---- show ---- */
@@ -172,26 +191,14 @@ static void list_print(const json_t *document, const char *name)
     }
 }
 
-static int sim_show_print(int count, char **arguments)
+int command_sim_show(struct invocation *invocation)
 {
-    static const struct option list[] = {{"json", no_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
     static const char *const shown[] = {"nodes", "pods", "chunks", "statefulsets", "releases", "effects"};
-    struct error error;
-    bool as_json = false;
-    optind = 0;
-    for (int option; (option = getopt_long(count, arguments, "", list, NULL)) != -1;) {
-        if (option != 'j')
-            return 2;
-        as_json = true;
-    }
-    if (optind != count - 1) {
-        fputs("usage: pawl sim show FILE [--json]\n", stderr);
-        return 2;
-    }
-    json_t *document = sim_show(arguments[optind], &error);
+    struct error error = {0};
+    json_t *document = sim_show(invocation->arguments[0], &error);
     if (!document)
-        return report_error(&(struct invocation){.json = as_json}, &error);
-    if (as_json) {
+        return report_error(invocation, &error);
+    if (invocation->json) {
         json_dumpf(document, stdout, JSON_INDENT(2));
         putchar('\n');
     } else {
@@ -201,58 +208,37 @@ static int sim_show_print(int count, char **arguments)
         printf("requests: %zu (--json lists them)\n", json_array_size(json_object_get(document, "requests")));
     }
     json_decref(document);
-    return 0;
+    return EXIT_SUCCEEDED;
 }
 
 /* ---- fault ---- */
 
-static void fault_help(FILE *to)
+void sim_fault_kinds_print(void)
 {
-    fputs(
-        "usage: pawl sim fault FILE KIND [key=value]…\n"
-        "what happens to the cluster takes in=DURATION, or on=EFFECT with count=N and delay=DURATION, too;\n"
-        "requests meet trouble in the order of the script: skip=N, times=N (0: for ever)\n",
-        to);
-    for (const struct fault_kind *kind = fault_kinds; kind->name; kind++)
-        fprintf(to, "  %-17s %s\n  %-17s   keys: %s\n", kind->name, kind->help, "", kind->keys);
-}
-
-static int sim_fault_add(int count, char **arguments)
-{
-    struct error error;
-    if (count > 1 && (!strcmp(arguments[1], "--help") || !strcmp(arguments[1], "-h"))) {
-        fault_help(stdout);
-        return 0;
+    puts("\nkinds, each with the keys that it takes (!: required):");
+    for (const struct fault_kind *kind = fault_kinds; kind->name; kind++) {
+        printf("  %-17s %s\n", kind->name, kind->help);
+        if (*kind->keys)
+            printf("  %-17s   keys: %s\n", "", kind->keys);
     }
-    if (count < 3) {
-        fault_help(stderr);
-        return 2;
-    }
-    if (sim_fault(arguments[1], (const char *const *)(arguments + 2), count - 2, &error))
-        return fail(&error);
-    return 0;
 }
 
-/* ---- dispatch ---- */
-
-int sim_command(int count, char **arguments)
+int command_sim_fault(struct invocation *invocation)
 {
-    static const struct {
-        const char *name;
-        int (*run)(int, char **);
-    } commands[] = {{"init", sim_init}, {"show", sim_show_print}, {"fault", sim_fault_add}};
-    for (size_t i = 0; count && i < sizeof commands / sizeof *commands; i++)
-        if (!strcmp(arguments[0], commands[i].name))
-            return commands[i].run(count, arguments);
-    fputs("usage: pawl sim init|show|fault FILE …\n", stderr);
-    return 2;
+    struct error error = {0};
+    if (sim_fault(invocation->arguments[0], invocation->arguments + 1, invocation->argument_count - 1,
+                  &error))
+        return report_error(invocation, &error);
+    return EXIT_SUCCEEDED;
 }
+
+/* ---- its helm ---- */
 
 int sim_helm_command(int count, char **arguments)
 {
     if (!count) {
         fputs("usage: pawl sim-helm FILE ARGUMENTS…\n", stderr);
-        return 2;
+        return EXIT_USAGE;
     }
     return sim_helm_main(arguments[0], (const char *const *)(arguments + 1));
 }

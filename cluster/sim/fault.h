@@ -20,7 +20,7 @@ struct fault_kind {
     int (*happen)(struct world *, const json_t *keys, struct error *);
 };
 
-/* All of them, ended by a NULL name; for `pawl help sim`. */
+/* All of them, ended by a NULL name; for `pawl help sim fault`. */
 extern const struct fault_kind fault_kinds[];
 
 /* Scripts one; `words` as on the command line. */

@@ -26,7 +26,7 @@ judge() { # NAME WHAT-IS-WRONG: nothing is wrong where it is empty
 rehearse() { timeout -k 1 100 "$pawl" rehearse "$@" >out 2>&1 </dev/null; }
 is() { [[ $1 = "$2" ]] || echo "exit status $1, not $2"; }
 says() { grep -qE -- "$1" out || echo "nothing says \"$1\""; }
-cluster() { rm -f sim.json* iomesh.yaml && "$pawl" sim init sim.json --values iomesh.yaml "$@"; }
+cluster() { rm -f sim.json* iomesh.yaml && "$pawl" sim init sim.json --quiet --values iomesh.yaml "$@"; }
 field() { sed -n "s/^$1: *//p" "$2"; }
 
 catch() { # FILE

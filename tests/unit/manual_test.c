@@ -44,19 +44,22 @@ static void assert_options(const struct option_declaration *option, const char *
     }
 }
 
+static void assert_command(const struct command *command)
+{
+    char *entry = string_format("\n%s", command->name), *beside = string_format(", %s", command->name);
+    ck_assert_msg(strstr(page, entry) || strstr(page, beside), "%s is not in docs/pawl.1", command->name);
+    free(entry);
+    free(beside);
+    assert_options(command->options, command->name);
+    for (const struct command *part = command->parts; part && part->name; part++)
+        assert_command(part);
+}
+
 START_TEST(the_manual_names_every_command_and_option)
 {
-    for (int i = 0; i < COMMAND_COUNT; i++) {
-        if (COMMANDS[i].hidden)
-            continue;
-        char *entry = string_format("\n%s", COMMANDS[i].name),
-             *beside = string_format(", %s", COMMANDS[i].name);
-        ck_assert_msg(strstr(page, entry) || strstr(page, beside), "%s is not in docs/pawl.1",
-                      COMMANDS[i].name);
-        free(entry);
-        free(beside);
-        assert_options(COMMANDS[i].options, COMMANDS[i].name);
-    }
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        if (!COMMANDS[i].hidden)
+            assert_command(&COMMANDS[i]);
     assert_options(GLOBAL_OPTIONS, "global");
 }
 END_TEST
