@@ -60,6 +60,9 @@
 #define LIMIT_ARGUMENTS      256
 #define LIMIT_ARGUMENT_BYTES (128 * 1024 - 1) /* one argument or variable: what Linux passes on */
 
+/* what is printed while runs are driven, and nobody takes */
+#define LIMIT_OUTLET_BYTES (4 * 1024 * 1024)
+
 /* waits */
 #define LIMIT_STORE_BUSY_MS 60000  /* how long a commit waits for another process's lock */
 #define LIMIT_READ_HELM_MS  120000 /* helm history, get, pull, dry run */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "cli/last_output.h"
+#include "cli/outlet.h"
 #include "cli/report.h"
 #include "jobs/source.h"
 
@@ -75,7 +76,7 @@ void live_line_show(struct live_line *line, const struct run *run, const char *s
     ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
     if (!size.ws_col) /* it does not tell */
         size.ws_col = 80;
-    if (run->step < 0 || size.ws_col < COLUMNS_LEAST)
+    if (run->step < 0 || size.ws_col < COLUMNS_LEAST || outlet_lags())
         return;
     char *output = last_output(run, store_folder);
     char *text = text_of(line, run, *output ? output : what);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
@@ -9,15 +10,25 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/outlet.h"
 
-static int cause; /* errno of the first write that failed; 0: none has */
+static atomic_int cause; /* errno of the first write to standard output that failed; 0: none has */
+
+/* The place of each stream, for stdio. */
+static int STREAMS[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+
+static void write_stream(int stream, const char *bytes, size_t length)
+{
+    bool watched = stream == STDOUT_FILENO;
+    if (!(watched && cause) && descriptor_write(stream, bytes, length) && watched)
+        cause = errno;
+}
 
 /* It takes everything: stdio would else offer again what has failed, behind what has arrived. */
-static ssize_t write_out(void *context, const char *bytes, size_t length)
+static ssize_t write_out(void *stream, const char *bytes, size_t length)
 {
-    (void)context;
-    if (!cause && descriptor_write(STDOUT_FILENO, bytes, length))
-        cause = errno;
+    if (!outlet_take(*(int *)stream, bytes, length))
+        write_stream(*(int *)stream, bytes, length);
     return (ssize_t)length;
 }
 
@@ -30,14 +41,32 @@ static void hold_standard_streams(void)
             _exit(EXIT_SYSTEM);
 }
 
+static FILE *watched(int stream, int mode)
+{
+    FILE *file = fopencookie(&STREAMS[stream], "w", (cookie_io_functions_t){.write = write_out});
+    if (!file)
+        _exit(EXIT_SYSTEM);
+    setvbuf(file, NULL, mode, mode == _IONBF ? 0 : BUFSIZ);
+    return file;
+}
+
 void output_open(void)
 {
     hold_standard_streams();
-    FILE *watched = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_out});
-    if (!watched)
-        _exit(EXIT_SYSTEM);
-    setvbuf(watched, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
-    stdout = watched;
+    stdout = watched(STDOUT_FILENO, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF);
+    stderr = watched(STDERR_FILENO, _IONBF);
+}
+
+void output_hold_up_nobody(void)
+{
+    fflush(stdout);
+    outlet_open(write_stream);
+}
+
+void output_settle(void)
+{
+    fflush(stdout);
+    outlet_close();
 }
 
 bool output_is_gone(void)

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/outlet.h"
 #include "cli/report.h"
 #include "cli/saying.h"
 #include "cli/standing.h"
@@ -131,7 +132,7 @@ static void on_waits(void *context, const struct run *run, const char *what)
         live_line_show(&progress->live, run, store_folder(progress->store), what);
         return;
     }
-    if (!*what)
+    if (!*what || outlet_lags())
         return;
     /* Elsewhere each line stays: only what is new, and not too often. */
     int64_t now_ms = clock_system()->steady_ms(clock_system());

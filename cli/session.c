@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/actor.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 
@@ -58,6 +59,7 @@ int session_drive(const struct invocation *invocation, struct store *store, cons
         .lock_wait_ms = invocation->wait_ms,
         .watcher = progress_watcher(&progress),
     };
+    output_hold_up_nobody();
     struct driver *driver = driver_is_possible(&error) ? driver_new(store, &options, &error) : NULL;
     int status = driver ? take_all(invocation, driver, runs, count) : EXIT_SUCCEEDED;
     if (!driver || driver_run(driver, &error))
@@ -67,6 +69,7 @@ int session_drive(const struct invocation *invocation, struct store *store, cons
     else if (progress.status > status)
         status = progress.status;
     driver_free(driver);
+    output_settle(); /* nothing is held any more that others wait for */
     free(actor);
     return status;
 }

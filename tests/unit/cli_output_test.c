@@ -1,6 +1,8 @@
 /* Where output goes that nobody can take: a full disk, a closed stream, a reader that has left. */
+#include <fcntl.h>
 #include <sqlite3.h>
 
+#include "cli/outlet.h"
 #include "cli_scene.h"
 
 #define LOST "cannot write to standard output"
@@ -125,6 +127,126 @@ START_TEST(a_run_goes_on_where_nobody_takes_its_output)
 }
 END_TEST
 
+/* What `submit --json` prints before it drives, which waits for its reader. */
+#define FIRST_LINE_BYTES 1024
+
+/* Descriptor 9 becomes a pipe that is full but for so many bytes; the reading end. */
+static int fill_pipe(int left)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    int size = fcntl(ends[1], F_SETPIPE_SZ, 4096);
+    char *full = memory_new((size_t)size);
+    ck_assert_int_eq(write(ends[1], full, (size_t)(size - left)), size - left);
+    free(full);
+    ck_assert_int_eq(dup2(ends[1], 9), 9);
+    close(ends[1]);
+    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+    return ends[0];
+}
+
+static char *read_to_end(int from)
+{
+    struct text text = {0};
+    char bytes[4096];
+    for (ssize_t length; (length = read(from, bytes, sizeof bytes)) > 0;)
+        for (ssize_t i = 0; i < length; i++)
+            if (bytes[i])
+                text_append(&text, bytes + i, 1);
+    return text_take(&text);
+}
+
+static void wait_to_be_told(const char *arguments, const char *wanted)
+{
+    while (pawl(arguments) || !strstr(ran.out, wanted))
+        usleep(50000);
+}
+
+/* Standard error or output is descriptor 9. */
+static pid_t start_with(const char *arguments)
+{
+    const char *program = getenv("PAWL");
+    char *command = string_format("PAWL_STORE='%s' exec '%s' %s </dev/null", test_path,
+                                  program ? program : "build/pawl", arguments);
+    pid_t pid = fork();
+    if (!pid) {
+        execl("/bin/sh", "sh", "-c", command, NULL);
+        _exit(127);
+    }
+    free(command);
+    return pid;
+}
+
+/* The test's time limit is the end of one that waits for its reader. */
+START_TEST(a_reader_that_lags_holds_up_no_run)
+{
+    static const struct {
+        const char *arguments, *last;
+    } submits[] = {{"submit good.yaml 2>&9 >/dev/null", "run 1 succeeded"},
+                   {"submit good.yaml --json >&9", "\"event\":\"run_succeeded\""}};
+    for (int i = 0; i < 2; i++) {
+        int status, reader = fill_pipe(i ? FIRST_LINE_BYTES : 1);
+        pid_t pid = start_with(submits[i].arguments);
+        wait_to_be_told(i ? "history 2" : "history 1", "run succeeded");
+        ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0); /* it waits for its reader: nothing is lost */
+        close(9);
+        char *all = read_to_end(reader);
+        ck_assert_msg(strstr(all, submits[i].last), "%s", all);
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert_int_eq(WEXITSTATUS(status), 0);
+        free(all);
+        close(reader);
+    }
+}
+END_TEST
+
+static void write_to_9(int stream, const char *bytes, size_t length)
+{
+    (void)stream;
+    descriptor_write(9, bytes, length);
+}
+
+/* What comes out when it is taken only after all has been said. */
+static char *take_late(int reader)
+{
+    struct error error;
+    pid_t pid = fork();
+    if (!pid) {
+        close(9);
+        char *all = read_to_end(reader);
+        _exit(file_replace("taken", all, strlen(all), 0600, &error) != 0);
+    }
+    outlet_close();
+    close(9);
+    close(reader);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    return slurp("taken");
+}
+
+/* 5 MiB that nobody takes yet. */
+START_TEST(what_is_left_out_is_whole_lines_and_counted)
+{
+    enum { LINES = 5 * 1024 * 16 };
+    int reader = fill_pipe(1), lines = 0;
+    outlet_open(write_to_9);
+    for (int i = 0; i < LINES; i++) {
+        char *line = string_format("%063d", i);
+        ck_assert(outlet_take(2, line, 31) && outlet_take(2, line + 31, 32) && outlet_take(2, "\n", 1));
+        free(line);
+    }
+    ck_assert(outlet_lags());
+    char *all = take_late(reader), *line = strtok(all, "\n");
+    for (; line && *line == '0'; line = strtok(NULL, "\n"))
+        ck_assert_msg(strlen(line) == 63 && atoi(line) == lines++, "%s", line);
+    ck_assert_int_gt(lines, 4 * 1024 * 16 - 64);
+    char *notice = string_format("(%d lines are left out here", LINES - lines);
+    ck_assert_msg(line && strstr(line, notice), "%s: %s", notice, line);
+    ck_assert(!outlet_take(2, "x", 1)); /* it is closed */
+    free(notice);
+    free(all);
+}
+END_TEST
+
 START_TEST(what_a_person_said_is_said_where_the_answer_is_lost)
 {
     expect("submit asks.yaml", 3);
@@ -142,6 +264,8 @@ int main(void)
         a_reader_that_leaves_is_no_failure,
         a_broken_chain_is_told_whoever_reads,
         a_run_goes_on_where_nobody_takes_its_output,
+        a_reader_that_lags_holds_up_no_run,
+        what_is_left_out_is_whole_lines_and_counted,
         what_a_person_said_is_said_where_the_answer_is_lost,
     };
     return run_in_scene("cli: output", tests, sizeof tests / sizeof *tests, 120);
