@@ -160,13 +160,21 @@ static void print_change(const json_t *change, bool colour)
     free(to);
 }
 
+static void print_beside(const char *before, const char *text)
+{
+    char *clean = line_cleaned(text);
+    printf("                 %s%s\n", before, clean);
+    free(clean);
+}
+
 static void print_told(const json_t *told, bool colour)
 {
     const char *state = json_text(told, "state", ""), *says = json_text(told, "summary", "");
     if (json_bool(told, "point_of_no_return", false))
         puts("  ── point of no return ────────────────────────────────────────────────");
+    const char *question = json_text(told, "question", NULL), *undo = json_text(told, "undo", NULL);
     if (!strcmp(state, "unknown") && !*says)
-        says = "known when it is reached";
+        says = strcmp(json_text(told, "uses", ""), "approve") ? "known when it is reached" : "asks a person";
     if (!strcmp(state, "skipped"))
         says = "skipped: its condition does not hold";
     if (!strcmp(state, "refused"))
@@ -180,6 +188,10 @@ static void print_told(const json_t *told, bool colour)
     size_t index;
     json_t *change;
     json_array_foreach(json_object_get(told, "changes"), index, change) print_change(change, colour);
+    if (question)
+        print_beside("asks: ", question);
+    if (undo)
+        print_beside("undo: ", *undo ? undo : "known when it is reached");
 }
 
 /* How many are refused, or could not be asked about, is told by name. */
@@ -220,7 +232,7 @@ static void print_plan(const struct planning *planning)
     json_array_foreach(planning->told, index, told) print_told(told, planning->invocation->colour);
     print_permissions(planning);
     if (!planning->refused)
-        puts(has_work(planning) ? "nothing was changed or recorded" : "there is nothing to do");
+        puts(has_work(planning) ? "nothing was changed or recorded" : "there is nothing to change");
 }
 
 static int tell(struct planning *planning)

@@ -1,5 +1,6 @@
 #include "engine/look_ahead.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -111,6 +112,47 @@ static bool may_act(struct look *look, const struct machine_step *step, const st
     return !result;
 }
 
+/* What a person would be asked, where that is known by now; free() it. NULL: nothing, or not yet. */
+static char *question_of(const struct look *look, const struct machine_step *step)
+{
+    const char *template = step->asks_only ? json_text(step->act.with, "message", NULL) : step->approve;
+    struct error unknown = {0};
+    return template ? template_text(template, look->names, &unknown) : NULL;
+}
+
+/* What the job spells out to undo the step, "" where it is not known yet. */
+static void tell_undo(const struct look *look, const struct machine_step *step, const struct visit *frame,
+                      json_t *told)
+{
+    const struct step_kind *kind = step->undo.with ? step_kind_find(step->undo.uses) : NULL;
+    struct error unknown = {0};
+    struct plan_answer answer = {0};
+    struct visit visit = *frame;
+    if (!kind || !kind->declaration.general || !kind->plan)
+        return;
+    json_t *inputs = inputs_evaluate(step->undo.uses, step->undo.with, look->names, look->folder, &unknown);
+    visit.step = step->id;
+    visit.inputs = inputs;
+    if (inputs)
+        kind->plan(&visit, look->world, &answer);
+    json_object_set_new(told, "undo", json_string(answer.summary.text));
+    plan_answer_clear(&answer);
+    json_decref(inputs);
+}
+
+/* What belongs to the step beside what it does. */
+static void tell_beside(const struct look *look, const struct machine_step *step, const struct visit *frame)
+{
+    json_t *told = json_array_get(look->told, json_array_size(look->told) - 1);
+    if (!told)
+        return;
+    char *question = question_of(look, step);
+    if (question)
+        json_object_set_new(told, "question", json_string(question));
+    free(question);
+    tell_undo(look, step, frame, told);
+}
+
 /* What is told of a step that was not planned: `error` says why it is refused, else NULL. */
 static void tell_briefly(struct look *look, const struct machine_step *step, const char *state,
                          struct error *error)
@@ -153,10 +195,12 @@ static bool look_at_step(struct look *look, const struct machine_step *step, con
     struct error unknown = {0};
     if (step->condition && condition_evaluate(step->condition, look->names, &holds, &unknown))
         holds = true;
-    if (holds)
+    if (holds) {
         goes_on = look_at_acting(look, step, frame, error);
-    else
+        tell_beside(look, step, frame);
+    } else {
         tell_briefly(look, step, "skipped", NULL);
+    }
     look->past_return = look->past_return || (step->act.effect == EFFECT_ONCE && !step->undo.uses);
     return goes_on;
 }

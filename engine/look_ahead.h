@@ -11,8 +11,8 @@
  * with; what it lists in `permissions` (NULL: nobody wants to know) is added to. */
 bool look_ahead_refuses(const struct run *run, const struct visit *visit, struct error *error);
 /* The same look, told step by step: `pawl plan`. An array of
- * {"id","uses","summary","changes","refused","known", "point_of_no_return"}; a new reference. *refused is set
- * where one cannot be done. */
+ * {"id","uses","state","summary","changes","error","approve","question","undo","point_of_no_return"}; a new
+ * reference. *refused is set where one cannot be done. */
 json_t *look_ahead(const struct run *run, const struct visit *visit, bool *refused, struct error *error);
 
 #endif

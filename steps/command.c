@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "cluster/process.h"
 #include "steps/kinds.h"
 #include "steps/secret.h"
@@ -60,6 +61,12 @@ static int fill_arguments(const struct visit *visit, struct program *program, st
     return 0;
 }
 
+static const char *search_path(void)
+{
+    const char *path = getenv("PATH");
+    return path ? path : "/usr/bin:/bin";
+}
+
 /* A name without a slash is looked for on the PATH that the program gets: found now, so that the keeper only
  * execs. */
 static int find_program(struct program *program, const char *path, struct error *error)
@@ -79,7 +86,9 @@ static int find_program(struct program *program, const char *path, struct error 
     }
     free(copy);
     if (!found)
-        return error_set(error, ERROR_NOT_FOUND, "there is no program \"%s\" on PATH (%s)", name, path);
+        error_set(error, ERROR_NOT_FOUND, "there is no program \"%s\" on PATH", name);
+    if (!found)
+        return error_next(error, "PATH is %s", path);
     free(name);
     program->arguments[0] = found;
     return 0;
@@ -140,10 +149,9 @@ static int fill_program(const struct visit *visit, const char *private_folder, s
                         char **out_input, struct error *error)
 {
     const json_t *input = json_object_get(visit->inputs, "stdin");
-    const char *folder = json_text(visit->inputs, "cwd", NULL), *path = getenv("PATH");
+    const char *folder = json_text(visit->inputs, "cwd", NULL);
     *out_input = NULL;
-    if (fill_arguments(visit, program, error) ||
-        find_program(program, path ? path : "/usr/bin:/bin", error) ||
+    if (fill_arguments(visit, program, error) || find_program(program, search_path(), error) ||
         fill_environment(visit, private_folder, program, error))
         return -1;
     program->folder = string_copy(folder);
@@ -154,6 +162,43 @@ static int fill_program(const struct visit *visit, const char *private_folder, s
 }
 
 /* ---- the bodies ---- */
+
+/* An argument as one would type it: in quotes where a shell would read more than a word. */
+static void add_typed(struct text *text, const char *argument)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_";
+    bool quoted = !*argument || argument[strspn(argument, plain)];
+    text_add(text, text->length ? " " : "");
+    text_add(text, quoted ? "'" : "");
+    for (; *argument; argument++)
+        if (*argument == '\'')
+            text_add(text, "'\\''");
+        else
+            text_append(text, argument, 1);
+    text_add(text, quoted ? "'" : "");
+}
+
+/* What it does only the program knows. One that is not there is no refusal: an earlier step may bring it. */
+static void plan(const struct visit *visit, const json_t *world, struct plan_answer *answer)
+{
+    (void)world;
+    struct program program = {0};
+    struct text words = {0};
+    struct error error = {0};
+    answer->kind = PLAN_UNKNOWN;
+    int result = fill_arguments(visit, &program, &error);
+    for (char **argument = program.arguments; !result && *argument; argument++)
+        add_typed(&words, *argument);
+    if (!result)
+        result = find_program(&program, search_path(), &error);
+    if (result && words.length)
+        summary_set(&answer->summary, "runs %s, BUT %s", text_string(&words), error.message);
+    else
+        summary_set(&answer->summary, result ? "%s" : "runs %s",
+                    result ? error.message : text_string(&words));
+    text_clear(&words);
+    program_clear(&program);
+}
 
 static void prepare(const struct visit *visit, struct answer *answer)
 {
@@ -305,6 +350,7 @@ const struct step_kind kind_command = {
             .general = true,
             .answers = "exit_code|stdout|json",
         },
+    .plan = plan,
     .prepare = prepare,
     .apply = apply,
     .ask = ask,

@@ -329,6 +329,20 @@ static void add_fault(struct situations *situations, const struct fault *fault, 
     json_decref(scripts);
 }
 
+bool fault_is_known(const char *name, size_t length)
+{
+    for (size_t f = 0; f < sizeof FAULTS / sizeof *FAULTS; f++)
+        if (strlen(FAULTS[f].name) == length && !strncmp(FAULTS[f].name, name, length))
+            return true;
+    return false;
+}
+
+void fault_names_add(struct text *text)
+{
+    for (size_t f = 0; f < sizeof FAULTS / sizeof *FAULTS; f++)
+        text_format(text, ", %s%s", FAULTS[f].name, *FAULTS[f].steps ? "@STEP" : "");
+}
+
 void situations_plan_faults(struct situations *situations, const struct rehearsal *rehearsal)
 {
     const struct job *job = rehearsal->job;

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cluster/cluster.h"
 #include "engine/machine.h"
@@ -71,6 +72,12 @@ void situations_begin(struct situations *situations);
 void situations_plan(struct situations *situations, struct rehearsal *rehearsal);
 /* faults.c: those that meet a fault of the cluster. */
 void situations_plan_faults(struct situations *situations, const struct rehearsal *rehearsal);
+/* Whether some job's situations may be named so: what stands before the ":" or "@" of a name. */
+bool situations_have_sort(const char *name, size_t length);
+/* "straight, crash:N, denied@STEP …"; free() it. */
+char *situations_sorts(void);
+bool fault_is_known(const char *name, size_t length);
+void fault_names_add(struct text *text);
 void situations_clear(struct situations *situations);
 
 /* ---- stage.c ---- */

@@ -54,6 +54,24 @@ static void choose(const struct rehearsal *rehearsal, struct situations *all)
     *all = chosen;
 }
 
+/* What no job has is refused before anything is run: where the straight run fails, no other name is looked
+ * up. */
+static int check_sorts(const struct invocation *invocation, struct error *error)
+{
+    for (int i = 0; i < invocation->option_count; i++) {
+        const struct given_option *option = &invocation->options[i];
+        bool names = !strcmp(option->name, "only") || !strcmp(option->name, "fault");
+        if (!names || situations_have_sort(option->value, strcspn(option->value, ":@")))
+            continue;
+        char *sorts = situations_sorts();
+        error_set(error, ERROR_USAGE, "no rehearsal is named \"%s\"", option->value);
+        error_next(error, "they are named %s", sorts);
+        free(sorts);
+        return -1;
+    }
+    return 0;
+}
+
 /* A name that is mistyped would rehearse nothing, and look safe. */
 static int check_names(const struct rehearsal *rehearsal, const struct situations *all, struct error *error)
 {
@@ -125,8 +143,11 @@ static void note_limits(struct rehearsal *rehearsal)
             continue;
         rehearsal->unplayed += changes;
         note_add(rehearsal,
-                 "\"%s\" is not rehearsed: %s is never run, and it has no `rehearse:` that answers%s",
-                 step->id, step->kind->name, changes ? "" : "; taken for a success");
+                 "\"%s\" is not rehearsed: %s is never run, and it has no `rehearse:` that answers%s; "
+                 "add to the step what it would answer: rehearse: {%s}",
+                 step->id, step->kind->name, changes ? "" : "; taken for a success",
+                 strstr(step->kind->answers, "exit_code") ? "exit_code: 0, stdout: …"
+                                                          : "status: 200, body: …");
     }
     json_object_foreach(job->hooks, hook, steps) note_add(rehearsal, "the hook %s is not rehearsed", hook);
 }
@@ -135,7 +156,7 @@ static int rehearse(struct rehearsal *rehearsal)
 {
     struct error error = {0};
     int status;
-    if (stage_set(rehearsal, &error)) {
+    if (check_sorts(rehearsal->invocation, &error) || stage_set(rehearsal, &error)) {
         status = report_error(rehearsal->invocation, &error);
     } else {
         note_limits(rehearsal);

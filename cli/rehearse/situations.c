@@ -150,6 +150,23 @@ static void thin_out(struct situations *situations, struct rehearsal *rehearsal,
     *situations = kept;
 }
 
+bool situations_have_sort(const char *name, size_t length)
+{
+    static const char *const own[] = {"straight", "crash"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strlen(own[i]) == length && !strncmp(own[i], name, length))
+            return true;
+    return fault_is_known(name, length);
+}
+
+char *situations_sorts(void)
+{
+    struct text text = {0};
+    text_add(&text, "straight, crash:N");
+    fault_names_add(&text);
+    return text_take(&text);
+}
+
 void situations_plan(struct situations *situations, struct rehearsal *rehearsal)
 {
     const json_t *trace = json_object_get(rehearsal->straight, "trace");

@@ -84,7 +84,7 @@ never_runs() {
     judge 'stand-ins answer' "$wrong"
     sed '/rehearse: {exit_code: 0, stdout: done}/d' "$here/stand-ins.yaml" >without.yaml
     rehearse without.yaml -p folder="$folder" --only straight
-    wrong=$(is $? 1)$(says '"blind" is not rehearsed')$(says '^not known to be resume-safe: 1 step was not rehearsed')
+    wrong=$(is $? 1)$(says '"blind" is not rehearsed.*rehearse: .exit_code: 0')$(says '^not known to be resume-safe: 1 step was not rehearsed')
     [[ -e ran ]] && wrong+='a program of the job was run'
     judge 'without a stand-in the verdict is open' "$wrong"
 }
@@ -108,7 +108,13 @@ judge 'a param that is missing' "$(is $? 2)"
 rehearse nowhere.yaml
 judge 'a job file that is missing' "$(is $? 2)"
 rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only nothing-like-it
-judge 'a name that no rehearsal has' "$(is $? 2)$(says 'no rehearsal of this job is named')"
+judge 'a name that no rehearsal has' "$(is $? 2)$(says 'no rehearsal is named "nothing-like-it"')$(says 'straight, crash:N')"
+rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only denied@nowhere
+judge 'a name that no rehearsal of the job has' "$(is $? 2)$(says 'no rehearsal of this job is named')"
+cluster --nodes 3 --chunks 3
+rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=2 --cluster sim:sim.json --only bogus
+judge 'a name is told though the straight run would fail' "$(is $? 2)$(says 'no rehearsal is named "bogus"')"
+cluster --chunks 5 --chunk-order 4,0,3,1,2
 rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only crash:3 --json
 judge 'JSON' "$(is $? 0)$(python3 -c 'import json; d = json.load(open("out")); assert d["resume_safe"] and len(d["rehearsals"]) == 2' 2>&1)"
 

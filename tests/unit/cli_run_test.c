@@ -275,6 +275,38 @@ START_TEST(a_plan_says_whether_there_is_something_to_do)
 }
 END_TEST
 
+START_TEST(a_plan_shows_what_would_be_run_asked_and_undone)
+{
+    write_job(
+        "runs",
+        "job: runs\nversion: 1\nparams:\n  node: {type: string, default: node-7}\n"
+        "  key: {type: secret, default: 'env:KEY'}\nsteps:\n"
+        "  - id: drain\n    uses: command\n    effect: converge\n"
+        "    with: {argv: [/bin/echo, 'two words', \"it's\", '${params.node}'],\n"
+        "           env: {KEY: '${params.key}'}}\n"
+        "    undo: {uses: command, with: {argv: [/bin/true, '${params.node}']}}\n"
+        "    approve: Drain ${params.node}?\n"
+        "  - {id: look, uses: command, effect: observe, with: {argv: [no-such-prog]}}\n"
+        "  - {id: ask, uses: approve, with: {message: 'Go on, ${params.node}?'}}\n"
+        "  - {id: last, uses: command, effect: observe, with: {argv: [echo, '${steps.look.stdout}']}}\n");
+    static const char *const lines[] = {
+        "  drain        runs /bin/echo 'two words' 'it'\\''s' node-7, after approval\n",
+        "                 asks: Drain node-7?\n",
+        "                 undo: runs /bin/true node-7\n",
+        "  look         runs no-such-prog, BUT there is no program \"no-such-prog\" on PATH\n",
+        "  ask          asks a person\n                 asks: Go on, node-7?\n",
+        "  last         known when it is reached\nnothing was changed or recorded\n",
+    };
+    setenv("KEY", "geheim", 1);
+    expect("plan runs.yaml", 0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        ck_assert_msg(strstr(ran.out, lines[i]) != NULL, "no line \"%s\" in\n%s", lines[i], ran.out);
+    ck_assert_ptr_null(strstr(ran.out, "geheim"));
+    expect("plan good.yaml", 0);
+    ck_assert_msg(strstr(ran.out, "\nthere is nothing to change\n") != NULL, "%s", ran.out);
+}
+END_TEST
+
 START_TEST(a_plan_that_is_refused_leaves_with_1)
 {
     expect("plan edits.yaml", 1);
@@ -410,6 +442,7 @@ int main(void)
         a_failed_step_that_was_put_right_by_hand_is_resolved,
         resume_without_a_run_takes_the_only_interrupted_one,
         a_plan_says_whether_there_is_something_to_do,
+        a_plan_shows_what_would_be_run_asked_and_undone,
         a_plan_that_is_refused_leaves_with_1,
         a_plan_tells_what_the_steps_may_do,
         a_run_that_cannot_be_done_names_both_steps_and_can_be_given_up,
