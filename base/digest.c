@@ -4,9 +4,10 @@
 
 #include "base/digest.h"
 
-#include <fcntl.h>
 #include <openssl/sha.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 struct digest digest_of(const void *bytes, size_t length)
 {
@@ -26,9 +27,9 @@ struct digest digest_of_two(const void *first, size_t first_length, const void *
 
 int digest_of_file(const char *path, struct digest *out, struct error *error)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = file_open_regular(path, 0, error);
     if (file < 0)
-        return error_set_errno(error, ERROR_SYSTEM, "cannot read %s", path);
+        return -1;
     SHA256_CTX context;
     SHA256_Init(&context);
     char piece[65536];

@@ -12,12 +12,11 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+/* Closes it; -1: the error has been filled. */
 static char *read_all(int file, const char *path, size_t limit, size_t *out_length, struct error *error)
 {
-    if (file < 0) {
-        error_set_errno(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_SYSTEM, "cannot read %s", path);
+    if (file < 0)
         return NULL;
-    }
     struct text content = {0};
     char piece[65536];
     ssize_t length;
@@ -39,21 +38,38 @@ static char *read_all(int file, const char *path, size_t limit, size_t *out_leng
     return text_take(&content);
 }
 
+/* What it is instead, for people. */
+static const char *file_type_text(mode_t mode)
+{
+    return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+int file_open_regular(const char *path, int flags, struct error *error)
+{
+    struct stat status;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+    if (file < 0 || fstat(file, &status)) {
+        error_set_errno(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_SYSTEM, "cannot read %s", path);
+    } else if (S_ISREG(status.st_mode)) {
+        return file;
+    } else {
+        error_set(error, ERROR_SYSTEM, "cannot read %s: it is %s, not a regular file", path,
+                  file_type_text(status.st_mode));
+        error_next(error, "write what it shall hold into a file, and name that one");
+    }
+    if (file >= 0)
+        close(file);
+    return -1;
+}
+
 char *file_read(const char *path, size_t limit, size_t *out_length, struct error *error)
 {
-    return read_all(open(path, O_RDONLY | O_CLOEXEC), path, limit, out_length, error);
+    return read_all(file_open_regular(path, 0, error), path, limit, out_length, error);
 }
 
 char *file_read_plain(const char *path, size_t limit, size_t *out_length, struct error *error)
 {
-    struct stat status;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (file >= 0 && (fstat(file, &status) || !S_ISREG(status.st_mode))) {
-        close(file);
-        error_set(error, ERROR_SYSTEM, "%s is no plain file", path);
-        return NULL;
-    }
-    return read_all(file, path, limit, out_length, error);
+    return read_all(file_open_regular(path, O_NOFOLLOW, error), path, limit, out_length, error);
 }
 
 char *path_folder(const char *path)

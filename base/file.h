@@ -9,11 +9,14 @@
 
 #include "base/error.h"
 
-/* The whole file, NUL-terminated behind its last byte; free() it. More than `limit` bytes is an error.
- * A file that does not exist gives ERROR_NOT_FOUND. */
+/* Opens a regular file for reading, close-on-exec; `flags` beside (0, O_NOFOLLOW). All else (a pipe, a
+ * device, a folder) is refused without waiting for whoever is at its other end. -1 with the error filled:
+ * ERROR_NOT_FOUND where there is none. */
+int file_open_regular(const char *path, int flags, struct error *error);
+/* The whole of a regular file, NUL-terminated behind its last byte; free() it. More than `limit` bytes is an
+ * error. A file that does not exist gives ERROR_NOT_FOUND. */
 char *file_read(const char *path, size_t limit, size_t *out_length, struct error *error);
-/* The same of a plain file only: no link, no pipe that would keep us waiting. For what pawl itself has
- * written. */
+/* The same, through no link. For what pawl itself has written. */
 char *file_read_plain(const char *path, size_t limit, size_t *out_length, struct error *error);
 /* All bytes, however many writes that takes; -1 with errno set where one fails. */
 int descriptor_write(int file, const void *bytes, size_t length);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -74,7 +75,7 @@ char *last_line_of(const char *text)
 /* The end of a file; "" where it cannot be read. */
 static char *read_tail(const char *path)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int file = file_open_regular(path, O_NOFOLLOW, NULL);
     char *bytes = memory_new(TAIL_BYTES + 1);
     struct stat status;
     ssize_t length = 0;

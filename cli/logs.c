@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -94,7 +95,7 @@ static void logs_clear(struct logs *logs)
 /* What is new in a file, at most LIMIT_CAPTURE_BYTES; NULL: nothing. free() it. */
 static char *read_new(const char *path, off_t *shown)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int file = file_open_regular(path, O_NOFOLLOW, NULL);
     char *bytes = file < 0 ? NULL : memory_new(LIMIT_CAPTURE_BYTES + 1);
     ssize_t length = bytes ? pread(file, bytes, LIMIT_CAPTURE_BYTES, *shown) : 0;
     if (file >= 0)

@@ -1,6 +1,7 @@
 /* The commands that record and drive, as programs, on a simulated cluster: exit statuses, JSON, and what
  * people say to a run. */
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include "cli_scene.h"
 
@@ -58,6 +59,27 @@ START_TEST(a_file_s_name_is_no_word_to_the_terminal)
     write_job("a\033[2Jb", "version: 1\n");
     expect("validate \"$(printf 'a\\033[2Jb.yaml')\"", 2);
     ck_assert_msg(strstr(ran.err, "b.yaml:1:1: error[") && !strchr(ran.err, '\033'), "%s", ran.err);
+}
+END_TEST
+
+/* Whoever would write into the pipe never comes: to open it must not wait for him. */
+START_TEST(what_is_no_regular_file_is_refused_at_once)
+{
+    write_job("secret",
+              "job: secret\nversion: 1\nparams: {f: {type: secret}}\nsteps:\n"
+              "  - {id: one, uses: command, timeout: 3s, with: {argv: [cat], stdin: '${params.f}'}}\n");
+    ck_assert_int_eq(mkfifo("pipe.yaml", 0600), 0);
+    expect("submit secret.yaml -p f=file:$PWD/pipe.yaml", 1);
+    ck_assert_msg(strstr(ran.err, "pipe.yaml: it is a pipe, not a regular file"), "%s", ran.err);
+    expect("validate pipe.yaml", 2);
+    ck_assert_msg(strstr(ran.err, "it is a pipe") && strstr(ran.err, "into a file"), "%s", ran.err);
+    expect("submit good.yaml --params-file pipe.yaml", 2);
+    ck_assert_msg(strstr(ran.err, "it is a pipe"), "%s", ran.err);
+    expect("validate /dev/zero", 2);
+    ck_assert_msg(strstr(ran.err, "it is a device"), "%s", ran.err);
+    expect("validate .", 2);
+    ck_assert_msg(strstr(ran.err, "it is a folder"), "%s", ran.err);
+    expect("submit good.yaml --cluster sim:$PWD/pipe.yaml", 5);
 }
 END_TEST
 
@@ -427,6 +449,7 @@ int main(void)
         a_run_that_fails_leaves_with_1_and_can_be_resumed,
         what_is_wrong_leaves_with_2_and_records_nothing,
         a_file_s_name_is_no_word_to_the_terminal,
+        what_is_no_regular_file_is_refused_at_once,
         what_the_record_does_not_take_is_refused_before_anything_is_done,
         a_cluster_that_is_not_there_leaves_with_5_and_records_nothing,
         submit_prints_one_json_object_a_line,
