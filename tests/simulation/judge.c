@@ -33,7 +33,7 @@ struct told_run {
     char driver[48]; /* the lock of the latest claim */
     bool midway;     /* a step has failed, and what follows is not recorded yet */
     bool holds_lock, paused, cancelling, undoing, ended, succeeded;
-    char half_done[16];
+    unsigned half_done; /* bits of steps */
     int resumes;
     struct told_step steps[SIMULATION_STEPS_MOST];
 };
@@ -306,8 +306,10 @@ static void on_rollback(struct reading *r)
 static void on_end(struct reading *r)
 {
     const json_t *half_done = json_object_get(r->body, "half_done");
-    const char *first = json_string_value(json_array_get(half_done, 0));
-    snprintf(r->run->half_done, sizeof r->run->half_done, "%s", first ? first : "");
+    size_t index;
+    json_t *id;
+    json_array_foreach(half_done, index, id)
+        r->run->half_done |= 1U << (atoi(json_string_value(id) + 1) - 1); /* s1, s2 … */
     r->run->ended = true;
     if (keepers_has_child(r->record->run))
         violate("run %lld has ended (%s) while a program of it runs", (long long)r->record->run,
@@ -437,7 +439,7 @@ void judge_effect(const char *text, const char *via, bool foreign)
         violate("%s: %d effects of %d begun", text, key->effects, key->begun);
     if (is_once(parts.step, parts.undo) && key->effects > 1 + key->retries)
         violate("%s happened %d times, with %d times --retry", text, key->effects, key->retries);
-    bool half_done = run->half_done[0] && atoi(run->half_done + 1) - 1 == parts.step;
+    bool half_done = run->half_done & (1U << parts.step);
     if (run->ended && !foreign && !half_done)
         violate("%s happened (%s) after the run's end", text, via);
 }
