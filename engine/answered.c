@@ -102,12 +102,25 @@ bool probed_step_to_undo(struct deciding *d)
     return true;
 }
 
-bool probed_unsettled(struct deciding *d)
+static void wait_until_settled(struct deciding *d, enum order order)
 {
     struct live *live = d->live;
     if (live->act_ended_ms < 0)
         live->act_ended_ms = live->now_ms;
-    wait_then(d, live->act_ended_ms + step_in_hand(d)->settle_ms - live->now_ms, ORDER_PROBE);
+    wait_then(d, live->act_ended_ms + step_in_hand(d)->settle_ms - live->now_ms, order);
+}
+
+bool probed_unsettled(struct deciding *d)
+{
+    wait_until_settled(d, ORDER_PROBE);
+    return false;
+}
+
+/* Then it looks again. The time of the undo has not begun: a timeout shorter than settle must not end it. */
+bool wait_for_settle(struct deciding *d)
+{
+    wait_until_settled(d, ORDER_NOTHING);
+    d->live->counted_to_ms = d->live->due_ms;
     return false;
 }
 

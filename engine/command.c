@@ -144,10 +144,15 @@ static enum command_outcome resolve(struct deciding *d, const struct run_command
     if (!standing || d->live->out != ORDER_NOTHING)
         return refuse(error,
                       "the step is under way; a person decides about one that is unknown, failed or pending");
+    if (child_lives(d)) /* seen again, after a driver elsewhere had asked about it */
+        return refuse(error, "its program is running here: decide when it has ended; a cancel or a rollback "
+                             "would stop it");
     const char *how = json_text(command->body, "how", "");
     json_t *outputs = NULL;
     if (!strcmp(how, "done") && !(outputs = read_outputs(d, command, error)))
         return COMMAND_REFUSED;
+    if (keeper_is_elsewhere(d)) /* a person answers for its end: nobody here has seen it */
+        d->live->act_ended_ms = d->live->now_ms;
     json_t *body = reason_body(command);
     json_object_set_new(body, "how", json_string(how));
     emit(d, EVENT_RESOLVED, run->step, body);

@@ -38,6 +38,7 @@ static const struct row TABLE[] = {
     ROW(ANYWHERE, TICK, lets_go_while_child_lives, do_stop_child),
     ROW(ANYWHERE, TICK, lets_go_with_exit_record, do_take_exit_record),
     ROW(ANYWHERE, TICK, lets_go_before_due, wait),
+    ROW(AT(STARTED), TICK, lets_go_of_start_that_has_not_acted, interrupt_unacted),
     ROW(ANYWHERE, TICK, lets_go_in_doubt, do_probe),
     ROW(ANYWHERE, TICK, lets_go_with_mend, do_mend),
     ROW(ANYWHERE, TICK, is_cancelled, end_cancelled),
@@ -69,6 +70,7 @@ static const struct row TABLE[] = {
     ROW(AT(ENTER), TICK, has_mend, do_mend),
     ROW(AT(ENTER), TICK, undo_of_step_that_did_nothing, undo_nothing),
     ROW(AT(ENTER), TICK, undo_is_impossible, undo_refuse),
+    ROW(AT(ENTER), TICK, undo_comes_before_settle, wait_for_settle),
 
     /* A start, in this order: if → inputs → the probe, where it was started before → approval → step_started.
      */
@@ -135,6 +137,7 @@ static const struct row TABLE[] = {
     ROW(ASKED, PROBE_CANNOT_TELL, probe_may_be_repeated, probe_later),
     ROW(ASKED, PROBE_CANNOT_TELL, lets_go, probed_half_done),
     ROW(ASKED, PROBE_CANNOT_TELL, asks_about_step_to_undo_in_vain, probed_undecidable),
+    ROW(ASKED, PROBE_CANNOT_TELL, undo_comes_before_settle, wait_for_settle),
     ROW(ASKED, PROBE_CANNOT_TELL, may_not_repeat, probed_undecidable),
     ROW(ASKED, PROBE_CANNOT_TELL, always, probed_again),
 

@@ -71,6 +71,12 @@ bool lets_go_while_keeper_is_elsewhere(const struct deciding *d)
     return lets_go(d) && is_in_doubt(d) && keeper_is_elsewhere(d) && !d->live->half_done;
 }
 
+/* Its driver died before it acted; what an earlier start did is still to be asked. */
+bool lets_go_of_start_that_has_not_acted(const struct deciding *d)
+{
+    return lets_go(d) && !act_memory(d)->acted && act_memory(d)->before;
+}
+
 bool lets_go_in_doubt(const struct deciding *d)
 {
     return lets_go(d) && is_in_doubt(d) && act_in_hand(d)->effect != EFFECT_OBSERVE &&
@@ -200,6 +206,22 @@ bool undo_of_step_that_cannot_be_asked(const struct deciding *d)
     return is_step_to_undo_in_doubt(d) && !undo->granted && !undo->starts;
 }
 
+static bool may_still_show(const struct deciding *d)
+{
+    const struct live *live = d->live;
+    return live->act_ended_ms < 0 || live->now_ms < live->act_ended_ms + step_in_hand(d)->settle_ms;
+}
+
+/* There is something to undo, as a person says; or a probe, of a step that was sent twice by a person's word.
+ * What comes later than its undo would stay. */
+bool undo_comes_before_settle(const struct deciding *d)
+{
+    const struct run_step *step = &d->run->steps[d->run->step];
+    bool open = d->run->undoing && step->act.unproven && step->act.acted;
+    return open && step_in_hand(d)->act.effect == EFFECT_ONCE && (!step->act.answered || step->act.before) &&
+           !step->undo.starts && may_still_show(d);
+}
+
 bool undo_of_step_that_did_nothing(const struct deciding *d)
 {
     const struct run_step *step = &d->run->steps[d->run->step];
@@ -313,11 +335,9 @@ bool child_never_ran(const struct deciding *d)
 
 bool is_unsettled(const struct deciding *d)
 {
-    const struct live *live = d->live;
     bool of_step = asks_about_step_to_undo(d);
     const struct machine_act *asked = of_step ? &step_in_hand(d)->act : act_in_hand(d);
-    return asked->effect == EFFECT_ONCE && (of_step || is_in_doubt(d)) &&
-           (live->act_ended_ms < 0 || live->now_ms < live->act_ended_ms + step_in_hand(d)->settle_ms);
+    return asked->effect == EFFECT_ONCE && (of_step || is_in_doubt(d)) && may_still_show(d);
 }
 
 bool lets_go_while_in_progress(const struct deciding *d)

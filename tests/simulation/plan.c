@@ -113,11 +113,12 @@ static void draw_items(struct plan *plan)
 /* Where things go wrong again and again, people lose patience. */
 static void draw_impatience(struct plan *plan)
 {
-    static const int words[] = {5, 9, 5, 3, 12 + 14}; /* cancel, rollback, cancel, pause, from (people.c) */
+    /* cancel, rollback, cancel, pause, resolve, from (people.c) */
+    static const int words[] = {5, 9, 5, 3, 7 + 14, 12 + 14};
     int64_t count = plan->curse ? 1 + chance_below(CHANCE_ITEMS, 4) : 0;
     while (count-- > 0 && plan->item_count < SIMULATION_ITEMS_MOST) {
         draw_item(plan, ITEM_SAY);
-        plan->items[plan->item_count - 1].number = words[chance_below(CHANCE_ITEMS, 5)];
+        plan->items[plan->item_count - 1].number = words[chance_below(CHANCE_ITEMS, 6)];
     }
 }
 
