@@ -220,8 +220,9 @@ static void put_live(struct writing *writing, const struct moment *moment)
     put(writing, live->ending);
     put(writing, live->ending == ENDING_FROM && from ? machine_step_index(moment->machine, from) : -1);
     put(writing, live->probe_failures);
+    put(writing, live->blind_looks);
     FLAGS(live->fresh, live->acting, live->planned, probes && live->asks_undo, live->looked, live->half_done,
-          live->asked_children, acts_now(moment) && live->effect_begun);
+          live->asked_children, acts_now(moment) && (live->effect_begun || moment->gate_begun));
     FLAGS(live->due_ms >= 0, live->due_ms > now_ms, deadline_ms >= 0 && deadline_ms <= now_ms,
           deadline_ms >= 0 && live->due_ms > deadline_ms, live->counted_to_ms >= 0,
           now_ms - live->recorded_ms >= AGAIN_MS, live->inputs, live->checkpoint);
@@ -234,7 +235,8 @@ static void put_live(struct writing *writing, const struct moment *moment)
 static bool child_counts(const struct moment *moment)
 {
     const struct run *run = moment->run;
-    bool there = moment->child == KEEPER_READY || moment->child == CHILD_LIVES;
+    bool there = moment->child == KEEPER_READY || moment->child == KEEPER_LEAVES ||
+                 moment->child == CHILD_LIVES;
     return there || (run->step >= 0 && machine_act_in_hand(run)->runs_child &&
                      run_act_in_hand((struct run *)run)->acted);
 }

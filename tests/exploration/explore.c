@@ -3,7 +3,10 @@
  * every step that leads there.
  *
  *   explore [SIZE]           SIZE: small (default) or full
- *   MACHINE=n explore        only the n-th machine, and how its moments are spread
+ *   MACHINE=n explore        only the n-th machine, and how many moments it has; VERBOSE=1: so of all
+ *   PART=n explore           only the n-th of PARTS, from 0
+ *   JOBS=n explore           as many processes (as many as there are processors); each takes every n-th
+ * machine
  *
  * Bounded, and so finite: attempts (2), visits (2 by a way back), words of people that change something (each
  * history has WORDS of them; approvals and rejections are free) and faults (FAULTS: a kill, a signal, a
@@ -11,7 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/memory.h"
@@ -19,6 +25,8 @@
 #include "exploration/happen.h"
 
 #define NODES_MOST 3000000
+#define ROWS_MOST  256
+#define JOBS_MOST  64
 
 struct budget {
     int words, faults;
@@ -33,10 +41,12 @@ struct exploring {
     bool failed;
 };
 
-static struct {
+struct counts {
     int machines, failed;
     int64_t states, transitions;
-} total;
+    uint64_t rows[ROWS_MOST]; /* of the machine's table: how often each was taken */
+};
+static struct counts total;
 
 /* ---- saying what went wrong ---- */
 
@@ -102,7 +112,7 @@ static void open_node(struct exploring *exploring, uint32_t node, struct moment 
 static uint32_t meet(struct exploring *exploring, const struct moment *moment, uint32_t from, int row,
                      bool *out_new)
 {
-    unsigned char bytes[512];
+    unsigned char bytes[MOMENT_SIZE];
     size_t length = moment_write(moment, bytes, sizeof bytes);
     return graph_meet(&exploring->graph, bytes, length, from, row, out_new);
 }
@@ -199,13 +209,16 @@ static bool explore_recipe(struct recipe *recipe, struct budget budget, int numb
 /* ---- which machines ---- */
 
 static const char *only_machine;
+static int job, job_count = 1;
 
 static void take(struct recipe *recipe, struct budget budget)
 {
     int number = ++total.machines;
     recipe_settle(recipe);
-    if (!only_machine || atoi(only_machine) == number)
-        total.failed += explore_recipe(recipe, budget, number);
+    if (number % job_count != job || (only_machine && atoi(only_machine) != number))
+        return;
+    total.failed += explore_recipe(recipe, budget, number);
+    fflush(stdout); /* what is said of a machine stays together */
 }
 
 /* Every two values of two policies stand together in some machine, those of two steps as well. */
@@ -230,9 +243,10 @@ static void explore_pairs(int steps, struct budget budget)
 }
 
 /* The policies that are combined with each other in full, and those that go along: each step of the count
- * turns one more of them, so that they meet all of the others without being multiplied by them. */
+ * turns one more of them, so that they meet all of the others without being multiplied by them. `takes` says
+ * which of the machines are meant; NULL: all. */
 static void explore_product(const enum policy *full, int full_count, const enum policy *along,
-                            int along_count, struct budget budget)
+                            int along_count, bool (*takes)(const struct recipe *), struct budget budget)
 {
     int machines = 1, turns = 0;
     for (int i = 0; i < full_count; i++)
@@ -241,7 +255,7 @@ static void explore_product(const enum policy *full, int full_count, const enum 
         struct recipe recipe = {.steps = 1};
         for (int i = 0, rest = n; i < full_count; rest /= policy_value_count(full[i++]))
             recipe.values[0][full[i]] = (unsigned char)(rest % policy_value_count(full[i]));
-        if (!recipe_is_settled(&recipe))
+        if (!recipe_is_settled(&recipe) || (takes && !takes(&recipe)))
             continue;
         for (int i = 0, rest = turns; i < along_count; rest /= policy_value_count(along[i++]))
             recipe.values[0][along[i]] = (unsigned char)(rest % policy_value_count(along[i]));
@@ -254,7 +268,7 @@ static void explore_conditions(struct budget budget)
 {
     static const enum policy full[] = {POLICY_CONDITION, POLICY_FAILURE, POLICY_RETRY, POLICY_NEXT};
     static const enum policy along[] = {POLICY_ASK, POLICY_EFFECT};
-    explore_product(full, 4, along, 2, budget);
+    explore_product(full, 4, along, 2, NULL, budget);
 }
 
 /* What is not rolled back by its policy is rolled back only by a person: then `undo` goes along. */
@@ -263,14 +277,30 @@ static void explore_acts(struct budget budget)
     static const enum policy full[] = {POLICY_EFFECT,  POLICY_PROBE, POLICY_BEFORE, POLICY_MEND,
                                        POLICY_FAILURE, POLICY_RETRY, POLICY_TIMEOUT};
     static const enum policy along[] = {POLICY_GUARD, POLICY_ASK, POLICY_OUTPUT, POLICY_NEXT, POLICY_UNDO};
-    explore_product(full, 7, along, 5, budget);
+    explore_product(full, 7, along, 5, NULL, budget);
 }
 
 static void explore_undos(struct budget budget)
 {
     static const enum policy full[] = {POLICY_EFFECT, POLICY_PROBE, POLICY_BEFORE, POLICY_UNDO, POLICY_RETRY};
     static const enum policy along[] = {POLICY_TIMEOUT, POLICY_GUARD, POLICY_MEND, POLICY_NEXT};
-    explore_product(full, 5, along, 4, budget);
+    explore_product(full, 5, along, 4, NULL, budget);
+}
+
+/* What lives on without its driver: that takes another fault, and a word, to be found again. */
+static void explore_children(struct budget budget)
+{
+    static const enum policy full[] = {POLICY_EFFECT, POLICY_PROBE, POLICY_BEFORE};
+    static const enum policy along[] = {POLICY_TIMEOUT, POLICY_FAILURE, POLICY_RETRY, POLICY_UNDO};
+    explore_product(full, 3, along, 4, recipe_has_child, budget);
+}
+
+/* What there is to undo is not known, and a person decides. */
+static void explore_doubts(struct budget budget)
+{
+    static const enum policy full[] = {POLICY_EFFECT, POLICY_FAILURE, POLICY_PROBE, POLICY_UNDO};
+    static const enum policy along[] = {POLICY_TIMEOUT, POLICY_BEFORE, POLICY_RETRY};
+    explore_product(full, 4, along, 3, recipe_undoes_once, budget);
 }
 
 static const struct {
@@ -282,44 +312,125 @@ static const struct {
     {"one step, conditions", 0, explore_conditions, {1, 1}, {2, 1}},
     {"one step, all acts", 0, explore_acts, {0, 1}, {1, 1}},
     {"one step, all undos", 0, explore_undos, {0, 1}, {1, 1}},
+    {"one step, children", 0, explore_children, {1, 2}, {2, 2}},
+    {"one step, doubts", 0, explore_doubts, {1, 0}, {1, 1}},
     {"one step, pairs", 1, NULL, {1, 0}, {1, 1}},
     {"two steps, pairs", 2, NULL, {0, 1}, {1, 1}},
     {"three steps, pairs", 3, NULL, {0, 0}, {0, 1}},
     {"four steps, pairs", 4, NULL, {0, 0}, {0, 1}},
 };
 
+/* ---- several at a time ---- */
+
+static void explore_part(int part, struct budget budget)
+{
+    if (PARTS[part].explore)
+        PARTS[part].explore(budget);
+    else
+        explore_pairs(PARTS[part].steps, budget);
+}
+
+/* A process of its own for each job: what it counts is told in memory that they share. */
+static pid_t begin_job(int part, struct budget budget, int number, struct counts *out)
+{
+    pid_t pid = fork();
+    if (pid)
+        return pid;
+    struct counts before = total;
+    job = number;
+    explore_part(part, budget);
+    *out = (struct counts){.machines = total.machines - before.machines,
+                           .failed = total.failed - before.failed,
+                           .states = total.states - before.states,
+                           .transitions = total.transitions - before.transitions};
+    for (int row = 0; row < machine_row_count(); row++)
+        out->rows[row] = machine_rows_taken[row];
+    exit(0);
+}
+
+/* One that does not come to its end has failed. */
+static void end_job(pid_t pid, const struct counts *counts)
+{
+    int status;
+    if (waitpid(pid, &status, 0) != pid || status) {
+        printf("a process that explored has died\n");
+        total.failed++;
+    }
+    total.failed += counts->failed;
+    total.states += counts->states;
+    total.transitions += counts->transitions;
+    for (int row = 0; row < machine_row_count(); row++)
+        total.rows[row] += counts->rows[row];
+}
+
+static void explore_at_once(int part, struct budget budget)
+{
+    pid_t pids[JOBS_MOST];
+    size_t size = (size_t)job_count * sizeof(struct counts);
+    struct counts *counts = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (counts == MAP_FAILED) {
+        perror("explore");
+        exit(2);
+    }
+    fflush(stdout);
+    for (int i = 0; i < job_count; i++)
+        if ((pids[i] = begin_job(part, budget, i, &counts[i])) < 0) {
+            perror("explore");
+            exit(2);
+        }
+    for (int i = 0; i < job_count; i++)
+        end_job(pids[i], &counts[i]);
+    total.machines += counts[0].machines; /* each has counted all of them */
+    munmap(counts, size);
+}
+
 static int never_taken(void)
 {
     int count = 0;
     for (int row = 0; row < machine_row_count(); row++)
-        if (!machine_rows_taken[row]) {
+        if (!total.rows[row]) {
             printf("never taken: %s\n", machine_row_name(row));
             count++;
         }
     return count;
 }
 
+static int read_job_count(void)
+{
+    const char *jobs = getenv("JOBS");
+    long count = jobs && *jobs ? atol(jobs) : sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > JOBS_MOST ? JOBS_MOST : (int)count;
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 int main(int argument_count, char **arguments)
 {
     bool full = argument_count > 1 && !strcmp(arguments[1], "full");
-    clock_t since = clock();
+    double since = seconds_now();
     memory_use_for_json();
-    setvbuf(stdout, NULL, _IOLBF, 0);
+    setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     only_machine = getenv("MACHINE");
-    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
-        if (getenv("PART") && atoi(getenv("PART")) != (int)i)
+    job_count = read_job_count();
+    if (machine_row_count() > ROWS_MOST)
+        abort();
+    for (int i = 0; i < (int)(sizeof PARTS / sizeof *PARTS); i++) {
+        if (getenv("PART") && atoi(getenv("PART")) != i)
             continue;
         struct budget budget = full ? PARTS[i].full : PARTS[i].small;
         int machines = total.machines;
         int64_t states = total.states, transitions = total.transitions;
-        if (PARTS[i].explore)
-            PARTS[i].explore(budget);
-        else
-            explore_pairs(PARTS[i].steps, budget);
+        explore_at_once(i, budget);
         printf("%s, %d words, %d faults: %d machines, %lld states, %lld transitions (%.0f s)\n",
                PARTS[i].name, budget.words, budget.faults, total.machines - machines,
                (long long)(total.states - states), (long long)(total.transitions - transitions),
-               (double)(clock() - since) / CLOCKS_PER_SEC);
+               seconds_now() - since);
+        fflush(stdout);
     }
     int missing = only_machine ? 0 : never_taken();
     printf("%d machines, %lld states, %lld transitions; %d of %d rows of the table taken\n", total.machines,

@@ -272,7 +272,7 @@ static void again(struct moment *moment, bool acting, struct happening *happenin
 static bool may_wait(const struct moment *moment)
 {
     return is_out(moment, ORDER_APPLY) &&
-           (runs_child(moment) ? moment->child == CHILD_LIVES : moment->body == BODY_OUT);
+           (runs_child(moment) ? moment_child_is_held(moment) : moment->body == BODY_OUT);
 }
 static void make_wait(struct moment *moment, struct happening *happening)
 {
@@ -286,7 +286,7 @@ static void make_wait_for_effect(struct moment *moment, struct happening *happen
 {
     again(moment, true, happening);
 }
-static bool may_be_unknown(const struct moment *moment)
+static bool may_never_know(const struct moment *moment)
 {
     if (!is_out(moment, ORDER_APPLY))
         return false;
@@ -297,6 +297,28 @@ static bool may_be_unknown(const struct moment *moment)
 static void make_unknown(struct moment *moment, struct happening *happening)
 {
     give(moment, STIMULUS_BODY_UNKNOWN, &(struct answer){.kind = ANSWER_UNKNOWN}, happening);
+}
+/* As with a probe that cannot be reached: once by itself, and from there until the machine has had enough. */
+static bool may_be_unknown(const struct moment *moment)
+{
+    return may_never_know(moment) && !moment->live->blind_looks;
+}
+static bool may_be_blind(const struct moment *moment)
+{
+    return may_never_know(moment) && observes(moment);
+}
+static void make_blind(struct moment *moment, struct happening *happening)
+{
+    do {
+        make_unknown(moment, happening);
+        if (!may_be_due(moment))
+            return;
+        make_due(moment, happening);
+        if (may_prepare(moment))
+            make_prepared(moment, happening);
+        if (may_child(moment))
+            make_child_dead(moment, happening);
+    } while (may_be_blind(moment) && moment->live->blind_looks);
 }
 
 /* ---- probes and mends ---- */
@@ -441,6 +463,7 @@ static const struct {
     {"body again 40s", may_wait, make_wait, HAPPEN_AGAIN},
     {"body again 40s acting", may_wait_for_effect, make_wait_for_effect, HAPPEN_AGAIN},
     {"body unknown why", may_be_unknown, make_unknown, HAPPEN_AGAIN},
+    {"body unknown why (again and again)", may_be_blind, make_blind, HAPPEN_ON},
     {"probe done {\"o\":\"x\"}", may_find_done, make_found_done, HAPPEN_ON},
     {"probe done", may_find_done_alone, make_found_done_alone, HAPPEN_ON},
     {"probe not-done", may_find_not_done, make_found_not_done, HAPPEN_ON},
@@ -455,6 +478,7 @@ static const struct {
     {"mend-failed why transient (again and again)", may_mend, make_never_mended, HAPPEN_ON},
     {"(what was sent arrives)", any_in_flight, make_arrived, HAPPEN_ON},
     {"(what was sent is lost)", any_in_flight, make_lost, HAPPEN_ON},
+    {"(its keeper, which ran nothing, is gone)", may_keeper_leave, make_keeper_left, HAPPEN_ON},
     {"child exited (0)", may_child, make_child_ok, HAPPEN_ON},
     {"child exited (1, without an effect)", may_child, make_child_bad, HAPPEN_ON},
     {"child exited (1, after its effect)", may_child, make_child_bad_done, HAPPEN_ON},
@@ -462,11 +486,14 @@ static const struct {
     {"child lost (after its effect)", may_child, make_child_dead_done, HAPPEN_ON},
     {"after (until it is due)", may_be_due, make_due, HAPPEN_ON},
     {"after (until its time is up)", may_be_late, make_late, HAPPEN_ON},
+    {"(the driver looks once more)", may_look_again, moment_look_again, HAPPEN_AGAIN},
     {"stop", may_stop, make_stop, HAPPEN_FAULT},
     {"(the driver is killed)", may_crash, make_crash, HAPPEN_FAULT},
+    {"(the driver is cut off); claim (on another host)", may_be_cut_off, make_cut_off, HAPPEN_FAULT},
     {"(the driver leaves)", may_go, make_gone, HAPPEN_ON},
     {"claim", may_claim, make_claim, HAPPEN_ON},
     {"claim (on another host)", may_claim_elsewhere, make_claim_elsewhere, HAPPEN_FAULT},
+    {"claim (back on the first host)", may_claim_back, make_claim_back, HAPPEN_ON},
     {"say approve", may_answer, make_approve, HAPPEN_WORD},
     {"say reject", may_answer, make_reject, HAPPEN_WORD},
     {"say resolve how=done", may_resolve, make_resolve_done, HAPPEN_WORD},
@@ -510,7 +537,8 @@ bool moment_rests(const struct moment *moment)
 /* A look at a child that lives, and a claim of what waits for a person, lead back to where they began. */
 enum happen_kind happen_kind_of(const struct moment *moment, int row)
 {
-    bool idles = ROWS[row].make == make_due && moment->child == CHILD_LIVES;
-    bool in_vain = ROWS[row].make == make_claim && moment_rests(moment);
+    bool idles = ROWS[row].make == make_due && moment_child_is_held(moment);
+    bool claims = ROWS[row].make == make_claim || ROWS[row].make == make_claim_back;
+    bool in_vain = claims && moment_rests(moment);
     return idles || in_vain ? HAPPEN_AGAIN : ROWS[row].kind;
 }

@@ -72,12 +72,20 @@ static enum child_state seen_child(const struct moment *moment)
     case EXIT_OK:
     case EXIT_BAD:
         return CHILD_EXITED;
+    case KEEPER_LEAVES:
     case CHILD_LIVES:
         return moment->foreign ? CHILD_LOST : CHILD_RUNNING;
     case CHILD_DIED:
         break;
     }
     return CHILD_LOST;
+}
+
+static void begin_live(struct moment *moment)
+{
+    moment->live = live_new();
+    moment->live->actor = "driver";
+    moment->live->store_uuid = "S";
 }
 
 static void look(struct moment *moment)
@@ -117,10 +125,26 @@ static void look_at_time(struct moment *moment)
     live->due_ms = -1;
 }
 
+static bool is_held(const struct moment *moment)
+{
+    return moment->child == CHILD_LIVES || moment->child == KEEPER_LEAVES;
+}
+
+bool moment_child_is_held(const struct moment *moment)
+{
+    return is_held(moment) && !moment->foreign;
+}
+
+bool moment_child_is_held_elsewhere(const struct moment *moment)
+{
+    return is_held(moment) && moment->foreign;
+}
+
+/* Told nothing, it leaves; until then its lock is held. */
 static void dismiss_keeper(struct moment *moment)
 {
     if (moment->child == KEEPER_READY)
-        moment->child = NEVER_RAN;
+        moment->child = KEEPER_LEAVES;
 }
 
 static void start_body(struct moment *moment, enum order order)
@@ -250,6 +274,35 @@ void moment_tick(struct moment *moment, struct happening *happening)
         moment_decide(moment, &TICK, happening);
 }
 
+/* Nothing follows from a look while a body is out, or at what has ended. */
+static void look_in_vain(struct moment *moment, enum order expected, struct happening *happening)
+{
+    struct decision *decision = memory_new(sizeof *decision);
+    unsigned char before[MOMENT_SIZE], after[MOMENT_SIZE];
+    look(moment);
+    size_t length = moment_write(moment, before, sizeof before);
+    machine_next(moment->run, moment->live, &TICK, decision);
+    if (decision->event_count || decision->failed || decision->order != expected ||
+        moment_write(moment, after, sizeof after) != length || memcmp(before, after, length))
+        happening_break(happening, "it looks at what %s, and something follows",
+                        expected == ORDER_LEAVE ? "has ended" : "is out");
+    decision_clear(decision);
+    free(decision);
+}
+
+void moment_look_again(struct moment *moment, struct happening *happening)
+{
+    struct live *live = moment->live;
+    if (!live)
+        begin_live(moment);
+    if (live && moment->body == BODY_NONE)
+        moment_tick(moment, happening);
+    else
+        look_in_vain(moment, live ? ORDER_NOTHING : ORDER_LEAVE, happening);
+    if (!live)
+        moment_let_go(moment);
+}
+
 bool moment_send(struct moment *moment, struct happening *happening)
 {
     if (moment->gate_closed)
@@ -273,13 +326,6 @@ static void add_event(struct moment *moment, struct event event, struct happenin
         happening_break(happening, "cannot be folded: %s", error.message);
     oracle_event(moment, &event, happening);
     happening->events[happening->event_count++] = event;
-}
-
-static void begin_live(struct moment *moment)
-{
-    moment->live = live_new();
-    moment->live->actor = "driver";
-    moment->live->store_uuid = "S";
 }
 
 void moment_crash(struct moment *moment)

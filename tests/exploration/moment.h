@@ -11,9 +11,20 @@
 #define AGAIN_MS                                                                                             \
     40000 /* longer than CHECKPOINT_EVERY_MS: whether time was recorded does not depend on the path */
 #define RECORDED_MOST 128
+#define MOMENT_SIZE   512 /* at most, written down */
 
 enum body { BODY_NONE, BODY_OUT, BODY_SENT };
-enum child_truth { NO_CHILD, KEEPER_READY, NEVER_RAN, CHILD_LIVES, EXIT_OK, EXIT_BAD, CHILD_DIED };
+/* KEEPER_LEAVES: it was not told to go, or is dying before that; its lock is still held. */
+enum child_truth {
+    NO_CHILD,
+    KEEPER_READY,
+    KEEPER_LEAVES,
+    NEVER_RAN,
+    CHILD_LIVES,
+    EXIT_OK,
+    EXIT_BAD,
+    CHILD_DIED
+};
 
 /* Of a step, and of its undo. */
 struct effect {
@@ -42,7 +53,8 @@ struct moment {
     struct live *live; /* NULL: nobody drives */
     bool gate_closed, gate_begun;
     bool left; /* the driver has let the run go, and is still there: words may reach it */
-    bool stopping, wants_lock, foreign;
+    bool stopping, wants_lock;
+    bool foreign;      /* the child's keeper was started on another host than the one that drives */
     bool rollback_row; /* a rollback lies in the store, not answered yet */
     enum body body;
     bool body_undo;
@@ -78,11 +90,16 @@ void moment_decide(struct moment *moment, const struct stimulus *stimulus, struc
 /* The body that is out comes back. */
 void moment_return(struct moment *moment, const struct stimulus *stimulus, struct happening *happening);
 void moment_tick(struct moment *moment, struct happening *happening);
+/* A look though nothing has completed and no timer is due: a driver looks after each body that came back. */
+void moment_look_again(struct moment *moment, struct happening *happening);
 /* A driver takes the run up, knowing only what is durable. */
 void moment_claim(struct moment *moment, bool ticks, struct happening *happening);
 void moment_crash(struct moment *moment);
 /* The driver is gone without having been killed: it let the run go. */
 void moment_let_go(struct moment *moment);
+/* Whether its lock is held, as far as the host that drives can see. */
+bool moment_child_is_held(const struct moment *moment);
+bool moment_child_is_held_elsewhere(const struct moment *moment);
 /* True where it was not refused. */
 bool moment_say(struct moment *moment, const char *name, json_t *body, struct happening *happening);
 /* The body passes the gate and sends; false where it is turned back. */

@@ -42,6 +42,7 @@ static const struct machine_act *act_of(const struct seeing *seeing)
     return is_undo(seeing) ? &seeing->policy->undo : &seeing->policy->act;
 }
 
+/* A keeper that leaves runs nothing. */
 static bool child_lives_here(const struct moment *moment)
 {
     return moment->child == CHILD_LIVES && !moment->foreign;

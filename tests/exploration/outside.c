@@ -57,6 +57,16 @@ void make_child_dead_done(struct moment *moment, struct happening *happening)
     end_child(moment, CHILD_DIED, true);
 }
 
+bool may_keeper_leave(const struct moment *moment)
+{
+    return moment->child == KEEPER_LEAVES;
+}
+void make_keeper_left(struct moment *moment, struct happening *happening)
+{
+    (void)happening;
+    moment->child = NEVER_RAN;
+}
+
 static int64_t deadline_ms(const struct moment *moment)
 {
     return machine_deadline_ms(moment->run, moment->live);
@@ -111,6 +121,14 @@ void make_crash(struct moment *moment, struct happening *happening)
     moment->faults--;
     moment_crash(moment);
 }
+/* A look at any other time finds a timer that is due, or nobody. What has ended is looked at, too: whoever
+ * asks is told to leave it. */
+bool may_look_again(const struct moment *moment)
+{
+    const struct live *live = moment->live;
+    bool waits = live && !moment->left && (moment->body != BODY_NONE || live->due_ms > moment->now_ms);
+    return waits || (!live && moment->ended);
+}
 bool may_go(const struct moment *moment)
 {
     return moment->live && moment->left;
@@ -138,6 +156,26 @@ void make_claim_elsewhere(struct moment *moment, struct happening *happening)
 {
     moment->faults--;
     moment->foreign = true;
+    moment_claim(moment, true, happening);
+}
+/* The person who takes it over answers for the driver there: it sends nothing any more. */
+bool may_be_cut_off(const struct moment *moment)
+{
+    return may_crash(moment) && !moment->foreign && moment->child != NO_CHILD;
+}
+void make_cut_off(struct moment *moment, struct happening *happening)
+{
+    moment_crash(moment);
+    make_claim_elsewhere(moment, happening);
+}
+/* Where the child was started: it is seen again. */
+bool may_claim_back(const struct moment *moment)
+{
+    return may_claim(moment) && moment->foreign;
+}
+void make_claim_back(struct moment *moment, struct happening *happening)
+{
+    moment->foreign = false;
     moment_claim(moment, true, happening);
 }
 
@@ -187,12 +225,13 @@ bool may_say(const struct moment *moment)
 {
     return !moment->ended && moment->words;
 }
+/* Who decides about a step whose program was started on another host answers for it: there, it has ended. */
 bool may_resolve(const struct moment *moment)
 {
     const struct run *run = moment->run;
     bool stands = run->place == PLACE_UNKNOWN || run->place == PLACE_STOPPED ||
                   run->place == PLACE_APPROVAL || (run->place == PLACE_ENTER && run->paused);
-    return may_say(moment) && run->step >= 0 && stands;
+    return may_say(moment) && run->step >= 0 && stands && !moment_child_is_held_elsewhere(moment);
 }
 void make_resolve_done(struct moment *moment, struct happening *happening)
 {

@@ -56,6 +56,24 @@ bool recipe_is_settled(const struct recipe *recipe)
     return !memcmp(&settled, recipe, sizeof settled);
 }
 
+bool recipe_has_child(const struct recipe *recipe)
+{
+    for (int i = 0; i < recipe->steps; i++)
+        if (says(recipe->values[i], POLICY_BEFORE, "child") ||
+            says(recipe->values[i], POLICY_BEFORE, "child-may-finish"))
+            return true;
+    return false;
+}
+
+bool recipe_undoes_once(const struct recipe *recipe)
+{
+    for (int i = 0; i < recipe->steps; i++)
+        if (says(recipe->values[i], POLICY_EFFECT, "once") &&
+            says(recipe->values[i], POLICY_FAILURE, "rollback"))
+            return true;
+    return false;
+}
+
 static json_t *act_json(const char *effect, bool probes, const char *before, bool mends, bool with)
 {
     bool child = !strncmp(before, "child", 5);

@@ -50,6 +50,10 @@ int policy_value_count(enum policy policy);
 void recipe_settle(struct recipe *recipe);
 /* Whether there is nothing to replace. */
 bool recipe_is_settled(const struct recipe *recipe);
+/* Whether a step of it runs a program, under a keeper. */
+bool recipe_has_child(const struct recipe *recipe);
+/* Whether a failure rolls back what must never be repeated. */
+bool recipe_undoes_once(const struct recipe *recipe);
 /* The machine, read from JSON as a stored one is; machine_free() it. */
 struct machine *recipe_machine(const struct recipe *recipe);
 /* In words, one line. */
