@@ -172,12 +172,29 @@ static int leave_to_resume(const struct word *word)
     return say_done(word, "recorded");
 }
 
+static int keep_status(void *context, const struct run_row *row)
+{
+    *(char **)context = string_copy(row->status);
+    return 0;
+}
+
+/* Has the run ended as the word wanted? */
+static bool has_ended_so(const struct word *word)
+{
+    struct error ignored; /* what cannot be seen has not happened */
+    char *status = NULL;
+    store_read_run(word->store, word->run_id, keep_status, &status, &ignored);
+    bool so = status && !strcmp(status, strcmp(word->name, "cancel") ? "rolled_back" : "cancelled");
+    free(status);
+    return so;
+}
+
 /* Cancel and rollback do not wait for somebody to come: this process drives the run to their end. */
 static int drive_to_end(const struct word *word)
 {
     struct session_run one = {.run = word->run_id};
     int status = session_drive(word->invocation, word->store, &one, 1);
-    return status == EXIT_FAILED ? EXIT_SUCCEEDED : status;
+    return status == EXIT_FAILED && has_ended_so(word) ? EXIT_SUCCEEDED : status;
 }
 
 /* Another driver may take the run up first, and the command with it: then its answer counts. */
@@ -188,7 +205,8 @@ static int drive_or_wait(struct word *word, int64_t id)
     int answer = status == EXIT_SUCCEEDED ? 0 : wait_for_answer(word, id, &error);
     if (answer < 0)
         return report_error(word->invocation, &error);
-    return answer > 0 ? say_accepted(word) : status;
+    bool drove = status == EXIT_PERSON || status == EXIT_FAILED || status > 128; /* by a signal */
+    return answer > 0 && !drove ? say_accepted(word) : status;
 }
 
 static int speak(struct word *word, bool drives)

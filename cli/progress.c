@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/advice.h"
 #include "cli/outlet.h"
 #include "cli/report.h"
 #include "cli/saying.h"
@@ -187,15 +188,6 @@ int run_exit_status(const struct run *run)
     }
 }
 
-static void print_decision(const struct run *run)
-{
-    const char *step = json_text(run->question, "step", "");
-    say(stderr, "run %lld waits for a decision at \"%s\"\n", (long long)run->id, step);
-    say(stderr, "  pawl resolve %lld %s --done  --reason \"…\"    if it has happened\n", (long long)run->id,
-        step);
-    say(stderr, "  pawl resolve %lld %s --retry --reason \"…\"    if it has not\n", (long long)run->id, step);
-}
-
 static void print_half_done(const struct run *run)
 {
     for (int i = 0; i < run->machine->step_count; i++)
@@ -217,10 +209,20 @@ static void print_success(struct store *store, const struct run *run)
 
 static void print_failure(const struct run *run)
 {
+    struct text advice = {0};
     char *message = text_cleaned(json_text(run->error, "message", ""));
-    say(stderr, "run %lld failed: %s\n      put it right, then: pawl resume %lld\n", (long long)run->id,
-        message, (long long)run->id);
+    advice_say_failure(run, &advice);
+    say(stderr, "run %lld failed: %s\n%s", (long long)run->id, message, text_string(&advice));
+    text_clear(&advice);
     free(message);
+}
+
+static void print_wait(const struct run *run)
+{
+    struct text advice = {0};
+    advice_say_wait(run, &advice);
+    say(stderr, "run %lld %s", (long long)run->id, text_string(&advice));
+    text_clear(&advice);
 }
 
 static void print_end(struct store *store, const struct run *run)
@@ -233,13 +235,8 @@ static void print_end(struct store *store, const struct run *run)
     else if (run->status == RUN_CANCELLED || run->status == RUN_ROLLED_BACK)
         say(stderr, "run %lld %s · history: pawl history %lld\n", id,
             run->status == RUN_CANCELLED ? "was cancelled: nothing was undone" : "was rolled back", id);
-    else if (run->waiting == WAIT_APPROVAL)
-        say(stderr, "run %lld waits for approval: pawl approve %lld %s\n", id, id,
-            json_text(run->question, "step", ""));
-    else if (run->waiting == WAIT_DECISION)
-        print_decision(run);
-    else if (run->waiting == WAIT_PAUSED)
-        say(stderr, "run %lld is paused. Continue with: pawl resume %lld\n", id, id);
+    else if (run->waiting == WAIT_APPROVAL || run->waiting == WAIT_DECISION || run->waiting == WAIT_PAUSED)
+        print_wait(run);
     else
         say(stderr, "run %lld stopped at \"%s\": nothing is lost. Continue with: pawl resume %lld\n", id,
             run->step >= 0 ? run->machine->steps[run->step].id : "its end", id);

@@ -5,21 +5,28 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "cli/advice.h"
 #include "cli/command.h"
 #include "cli/report.h"
 #include "cli/run_view.h"
 #include "engine/driver.h"
+#include "engine/load.h"
 
 /* ---- reading ---- */
 
 struct reading {
     struct store *store;
     struct standing *standing;
-    json_t *steps;
+    json_t *steps, *recorded;
     int64_t began_ms, finished_ms, newest_seq;
     char *failed_step, *failed_message; /* of the newest failure */
     json_t *reason;
 };
+
+static bool is_ended(const char *status)
+{
+    return !strcmp(status, "succeeded") || !strcmp(status, "cancelled") || !strcmp(status, "rolled_back");
+}
 
 static int see_run(void *context, const struct run_row *row)
 {
@@ -27,7 +34,7 @@ static int see_run(void *context, const struct run_row *row)
     struct standing *standing = reading->standing;
     standing->run = run_view_json(row, run_shown_status(reading->store, row));
     standing->actor = string_copy(row->actor);
-    standing->lock = string_copy(row->lock);
+    standing->lock = is_ended(row->status) ? NULL : string_copy(row->lock);
     reading->finished_ms = row->finished_ms;
     reading->newest_seq = row->seq;
     json_t *driver = driver_lives(reading->store, row->driver)
@@ -37,6 +44,20 @@ static int see_run(void *context, const struct run_row *row)
         standing->driver = string_format("%lld on %s", (long long)json_int(driver, "pid", 0),
                                          json_text(driver, "host", "?"));
     json_decref(driver);
+    return 0;
+}
+
+/* Said, and not taken up by any driver yet. */
+static int see_command(void *context, const struct command_row *row)
+{
+    struct reading *reading = context;
+    json_t *body = json_read_stored(row->body, "the record", NULL);
+    json_array_append_new(reading->recorded,
+                          json_pack("{s:s,s:s?,s:s?,s:s,s:s?,s:o}", "command", row->name, "step",
+                                    json_text(body, "step", NULL), "how", json_text(body, "how", NULL),
+                                    "actor", row->actor, "reason", json_text(body, "reason", NULL), "time",
+                                    instant_json(row->time_ms)));
+    json_decref(body);
     return 0;
 }
 
@@ -126,16 +147,46 @@ static int read_reason(struct reading *reading, int64_t run, struct error *error
     return store_each_record(reading->store, run, 0, see_reason, reading, error) < 0 ? -1 : 0;
 }
 
+/* Of a run that has failed, or waits for a person: its machine knows what can be said to it. Where its
+ * history is damaged it is shown without. */
+static void read_advice(struct reading *reading, int64_t id)
+{
+    struct standing *standing = reading->standing;
+    const char *status = json_text(standing->run, "status", "");
+    bool failed = !strcmp(status, "failed");
+    if (!failed && strcmp(status, "waiting"))
+        return;
+    struct error ignored;
+    struct machine *machine = NULL;
+    struct run *run = run_open(reading->store, id, &machine, &ignored);
+    struct text text = {0};
+    if (run && failed)
+        advice_say_failure(run, &text);
+    else if (run)
+        advice_say_wait(run, &text);
+    if (run && !run->holds_lock && failed) { /* it gave it back: nothing was begun */
+        free(standing->lock);
+        standing->lock = NULL;
+    }
+    standing->advice = text.length ? text_take(&text) : NULL;
+    run_free(run);
+    machine_free(machine);
+}
+
 int standing_read(struct store *store, int64_t run, struct standing *standing, struct error *error)
 {
-    struct reading reading = {.store = store, .standing = standing, .steps = json_array()};
+    struct reading reading = {
+        .store = store, .standing = standing, .steps = json_array(), .recorded = json_array()};
     *standing = (struct standing){.ran_ms = -1};
     int result = -1;
     if (!store_begin_reading(store, error) && !store_read_run(store, run, see_run, &reading, error) &&
         !store_each_step(store, run, see_step, &reading, error) &&
         store_each_record(store, run, 0, see_beginning, &reading, error) >= 0 &&
-        !read_wait(&reading, run, error) && !read_reason(&reading, run, error)) {
+        !read_wait(&reading, run, error) && !read_reason(&reading, run, error) &&
+        !store_each_command(store, run, see_command, &reading, error)) {
+        read_advice(&reading, run);
         json_object_set(standing->run, "steps", reading.steps);
+        json_object_set(standing->run, "recorded", reading.recorded);
         json_object_set_new(standing->run, "began", instant_json(reading.began_ms));
         json_object_set_new(standing->run, "reason", reading.reason ? reading.reason : json_null());
         reading.reason = NULL;
@@ -145,6 +196,7 @@ int standing_read(struct store *store, int64_t run, struct standing *standing, s
     }
     store_rollback(store); /* the end of the view */
     json_decref(reading.steps);
+    json_decref(reading.recorded);
     json_decref(reading.reason);
     free(reading.failed_step);
     free(reading.failed_message);
@@ -157,6 +209,7 @@ void standing_clear(struct standing *standing)
     free(standing->actor);
     free(standing->lock);
     free(standing->driver);
+    free(standing->advice);
 }
 
 const char *standing_status(const struct standing *standing)
@@ -166,13 +219,78 @@ const char *standing_status(const struct standing *standing)
 
 /* ---- saying ---- */
 
+static bool has_recorded(const struct standing *standing)
+{
+    return json_array_size(json_object_get(standing->run, "recorded")) > 0;
+}
+
+/* Where its history cannot be read, as far as its row goes. Not where something has been recorded: that is
+ * what comes next. */
+static void say_advice(const struct standing *standing, struct text *out)
+{
+    int64_t run = json_int(standing->run, "run", 0);
+    const json_t *waiting = json_object_get(standing->run, "waiting");
+    if (has_recorded(standing))
+        return;
+    if (standing->advice)
+        text_add(out, standing->advice);
+    else if (!strcmp(standing_status(standing), "failed"))
+        text_format(out, "  put it right, then: pawl resume %lld\n", (long long)run);
+    else if (!strcmp(json_text(waiting, "for", ""), "approval"))
+        advice_say_approval(run, json_text(waiting, "step", ""), out);
+}
+
 static void say_failure(const struct standing *standing, struct text *out)
 {
     const json_t *error = json_object_get(standing->run, "error");
     char *message = text_cleaned(json_text(error, "message", ""));
-    text_format(out, "failed at \"%s\": %s\n  put it right, then: pawl resume %lld\n",
-                json_text(error, "step", ""), message, (long long)json_int(standing->run, "run", 0));
+    text_format(out, "failed at \"%s\": %s\n", json_text(error, "step", ""), message);
     free(message);
+    say_advice(standing, out);
+}
+
+/* What a recorded word is called; where it is about a step, behind that. */
+static const char *word_said(const json_t *word)
+{
+    static const char *const said[][2] = {
+        {"approve", "approved"},
+        {"reject", "rejected"},
+        {"pause", "pause asked for"},
+        {"cancel", "cancel asked for"},
+        {"rollback", "rollback asked for"},
+    };
+    const char *name = json_text(word, "command", "");
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        if (!strcmp(said[i][0], name))
+            return said[i][1];
+    return !strcmp(json_text(word, "how", ""), "done") ? "resolved as done" : "resolved to be tried again";
+}
+
+/* "unregister" approved by ops@bastion: looked at it; taken up by: pawl resume 7 */
+static void say_recorded(const struct standing *standing, struct text *out)
+{
+    size_t index;
+    json_t *word;
+    json_array_foreach(json_object_get(standing->run, "recorded"), index, word)
+    {
+        const char *step = json_text(word, "step", ""), *reason = json_text(word, "reason", "");
+        bool pauses = !strcmp(json_text(word, "command", ""), "pause");
+        struct text line = {0};
+        if (*step)
+            text_format(&line, "\"%s\" ", step);
+        text_format(&line, "%s by %s", word_said(word), json_text(word, "actor", ""));
+        if (*reason)
+            text_format(&line, ": %s", reason);
+        if (standing->driver)
+            text_add(&line, "; its driver has not taken it up yet");
+        else
+            text_format(&line, "; %s: pawl resume %lld", pauses ? "lifted by" : "taken up by",
+                        (long long)json_int(standing->run, "run", 0));
+        char *clean = line_cleaned(text_string(&line));
+        text_format(out, "%s\n", clean);
+        free(clean);
+        text_clear(&line);
+    }
 }
 
 static void say_reason(const struct standing *standing, struct text *out)
@@ -203,19 +321,9 @@ static void say_effect(const json_t *waiting, struct text *out)
 static void say_wait(const struct standing *standing, struct text *out)
 {
     const json_t *waiting = json_object_get(standing->run, "waiting");
-    const char *what = json_text(waiting, "for", ""), *step = json_text(waiting, "step", "");
-    long long run = json_int(standing->run, "run", 0);
-    if (!strcmp(what, "approval"))
-        text_format(out, "waits for approval: pawl approve %lld %s, or pawl reject %lld %s --reason \"…\"\n",
-                    run, step, run, step);
-    else if (!strcmp(what, "decision"))
-        text_format(out,
-                    "waits for a decision at \"%s\":\n"
-                    "  pawl resolve %lld %s --done  --reason \"…\"    if it has happened\n"
-                    "  pawl resolve %lld %s --retry --reason \"…\"    if it has not\n",
-                    step, run, step, run, step);
-    else if (!strcmp(what, "paused"))
-        text_format(out, "paused: pawl resume %lld\n", run);
+    const char *what = json_text(waiting, "for", "");
+    if (!strcmp(what, "approval") || !strcmp(what, "decision") || !strcmp(what, "paused"))
+        say_advice(standing, out);
     else if (!strcmp(what, "lock"))
         text_format(out, "waits for the lock %s\n", standing->lock ? standing->lock : "");
     else if (!strcmp(what, "timer"))
@@ -226,7 +334,9 @@ static void say_wait(const struct standing *standing, struct text *out)
 
 static void say_interruption(const struct standing *standing, struct text *out)
 {
-    text_format(out, "nobody drives it: pawl resume %lld\n", (long long)json_int(standing->run, "run", 0));
+    if (!has_recorded(standing)) /* its line says it */
+        text_format(out, "nobody drives it: pawl resume %lld\n",
+                    (long long)json_int(standing->run, "run", 0));
 }
 
 static void say_queue(const struct standing *standing, struct text *out)
@@ -267,6 +377,7 @@ void standing_say_next(const struct standing *standing, struct text *out)
     int found = find_status(standing);
     if (STATUSES[found].say)
         STATUSES[found].say(standing, out);
+    say_recorded(standing, out);
     if (json_is_object(json_object_get(standing->run, "reason")))
         say_reason(standing, out);
 }

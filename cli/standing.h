@@ -9,10 +9,11 @@
 #include "state/store.h"
 
 struct standing {
-    json_t *run;    /* as docs/pawl.1 (JSON) has it, with "steps", "began" and "reason" */
+    json_t *run;    /* as docs/pawl.1 (JSON) has it, with "steps", "began", "reason" and "recorded" */
     char *actor;    /* who submitted */
-    char *lock;     /* NULL: none */
+    char *lock;     /* that it holds, or waits for; NULL: none */
     char *driver;   /* "4711 on bastion"; NULL: none is there */
+    char *advice;   /* what a person can do about its failure or its question; NULL: nothing */
     int64_t ran_ms; /* from the first claim to the end; -1: it has not ended, or was never driven */
 };
 

@@ -132,6 +132,17 @@ static json_t *read_outputs(const struct deciding *d, const struct run_command *
     return NULL;
 }
 
+/* In a rollback a --retry runs the undo. */
+static enum command_outcome refuse_retry_of_no_undo(const struct deciding *d, struct error *error)
+{
+    const char *step = step_in_hand(d)->id;
+    error_set(error, ERROR_NOT_ALLOWED_NOW, "the run rolls back, and \"%s\" has no undo that could be run",
+              step);
+    error_next(error, "undo by hand what is left of it, then: pawl resolve %lld %s --done --reason \"…\"",
+               (long long)d->run->id, step);
+    return COMMAND_REFUSED;
+}
+
 static enum command_outcome resolve(struct deciding *d, const struct run_command *command,
                                     struct error *error)
 {
@@ -148,6 +159,8 @@ static enum command_outcome resolve(struct deciding *d, const struct run_command
         return refuse(error, "its program is running here: decide when it has ended; a cancel or a rollback "
                              "would stop it");
     const char *how = json_text(command->body, "how", "");
+    if (run->undoing && !strcmp(how, "retry") && !machine_act_in_hand(run)->uses)
+        return refuse_retry_of_no_undo(d, error);
     json_t *outputs = NULL;
     if (!strcmp(how, "done") && !(outputs = read_outputs(d, command, error)))
         return COMMAND_REFUSED;

@@ -182,7 +182,8 @@ static int project_events(struct drive *drive, struct error *error)
     for (int i = 0; i < decision->event_count; i++)
         all = all || decision->events[i].type == EVENT_RESUMED ||
               decision->events[i].type == EVENT_ROLLBACK_STARTED ||
-              decision->events[i].type == EVENT_STEP_UNDONE;
+              decision->events[i].type == EVENT_STEP_UNDONE ||
+              decision->events[i].type == EVENT_RUN_CANCELLED;
     struct putting putting = {drive->driver->store, error};
     int result = 0;
     for (int step = 0; all && !result && step < run->machine->step_count; step++)

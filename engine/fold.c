@@ -47,6 +47,20 @@ static void wait_for_place(struct run *run)
                                                 : WAIT_NOTHING);
 }
 
+/* A person's word takes the run away from the step in hand: it runs no more. What is known of it stays. */
+static void leave_step(struct run *run)
+{
+    struct run_step *step = run->step >= 0 && run->entered ? &run->steps[run->step] : NULL;
+    if (!step || step->status > STEP_UNKNOWN) /* it has ended */
+        return;
+    if (step->failure)
+        keep(&step->error, step->failure);
+    set_step_status(run, run->step,
+                    step->failure                           ? STEP_FAILED
+                    : run_step_is_half_done(run, run->step) ? STEP_UNKNOWN
+                                                            : STEP_PENDING);
+}
+
 static void move_to(struct run *run, int step)
 {
     run->step = step;
@@ -71,7 +85,7 @@ static int read_then(const struct run *run, const json_t *body)
     return step < 0 ? -2 : step;
 }
 
-/* True where the event begins one; its step runs then. */
+/* True where the event begins one. */
 static bool begin_visit(struct run *run, const struct event *event)
 {
     struct run_step *step = &run->steps[event->step];
@@ -88,6 +102,7 @@ static bool begin_visit(struct run *run, const struct event *event)
     keep(&step->visit_starts, NULL);
     keep(&step->outputs, NULL);
     keep(&step->error, NULL);
+    keep(&step->failure, NULL);
     set_step_status(run, event->step, STEP_RUNNING);
     run->entered = true;
     return true;
@@ -162,6 +177,7 @@ static void fold_started(struct run *run, const struct event *event)
     struct run_step *step = &run->steps[event->step];
     bool begins = begin_visit(run, event);
     bool another = event->attempt != step->attempt;
+    keep(&step->failure, NULL);
     step->attempt = event->attempt;
     struct run_act *act = event->type == EVENT_UNDO_STARTED ? &step->undo : &step->act;
     act->starts++;
@@ -232,6 +248,7 @@ static void fold_step_succeeded(struct run *run, const struct event *event)
     begin_visit(run, event);
     keep(&step->outputs, json_object_get(event->body, "outputs"));
     keep(&step->error, NULL);
+    keep(&step->failure, NULL);
     /* The start's own; where it was carried over or told by a probe, what the success names. */
     json_t *inputs = json_object_get(event->body, "inputs");
     keep(&step->succeeded_inputs, inputs ? inputs : step->act.inputs);
@@ -253,6 +270,8 @@ static void take_acted(struct run_act *act, const json_t *body)
 /* Good looks in between count more than the failures before them: a wait of hours has only those in a row. */
 static void take_failure(struct run_step *step, const json_t *body)
 {
+    keep(&step->error, json_object_get(body, "error"));
+    keep(&step->failure, step->error);
     step->failures = json_bool(body, "looked", false) ? 1 : step->failures + 1;
 }
 
@@ -261,7 +280,6 @@ static void fold_step_failed(struct run *run, const struct event *event)
     struct run_step *step = &run->steps[event->step];
     begin_visit(run, event);
     take_failure(step, event->body);
-    keep(&step->error, json_object_get(event->body, "error"));
     take_acted(&step->act, event->body);
     take_time(step, event->body);
     step->finished_ms = event->time_ms;
@@ -339,6 +357,7 @@ static void fold_nothing(struct run *run, const struct event *event)
 static void fold_approval_requested(struct run *run, const struct event *event)
 {
     begin_visit(run, event);
+    set_step_status(run, event->step, STEP_PENDING); /* it runs once it has been approved and started */
     keep(&run->question, event->body);
     run->place = PLACE_APPROVAL;
     wait_for(run, WAIT_APPROVAL);
@@ -356,6 +375,7 @@ static void fold_rejected(struct run *run, const struct event *event)
 {
     struct run_step *step = &run->steps[event->step];
     keep(&step->error, json_object_get(event->body, "error"));
+    keep(&step->failure, step->error);
     keep(&run->question, NULL);
     step->finished_ms = event->time_ms;
     set_step_status(run, event->step, STEP_FAILED);
@@ -424,6 +444,7 @@ static void fold_resumed(struct run *run, const struct event *event)
             run->steps[i].carry = i >= target && run->steps[i].status == STEP_SUCCEEDED;
             run->steps[i].extra_visits += i >= target && run->steps[i].visit; /* a person's are not counted */
         }
+        leave_step(run);
         move_to(run, target);
     }
     run->finished_ms = 0;
@@ -452,6 +473,8 @@ static void take_next_undo(struct run *run)
 
 static void fold_rollback_started(struct run *run, const struct event *event)
 {
+    if (run->step >= 0 && !run_step_is_half_done(run, run->step)) /* else it is there to be undone */
+        leave_step(run);
     run->undoing = true;
     run->paused = false;
     json_decref(run->undo_order);
@@ -475,7 +498,6 @@ static void fold_step_undone(struct run *run, const struct event *event)
 static void fold_undo_failed(struct run *run, const struct event *event)
 {
     struct run_step *step = &run->steps[event->step];
-    keep(&step->error, json_object_get(event->body, "error"));
     take_acted(&step->undo, event->body);
     take_failure(step, event->body);
     take_time(step, event->body);
@@ -490,6 +512,8 @@ static void fold_end(struct run *run, const struct event *event)
                                                [EVENT_RUN_CANCELLED] = RUN_CANCELLED,
                                                [EVENT_RUN_ROLLED_BACK] = RUN_ROLLED_BACK};
     run->status = statuses[event->type];
+    if (event->type == EVENT_RUN_CANCELLED)
+        leave_step(run);
     run->place = event->type == EVENT_RUN_FAILED ? PLACE_STOPPED : PLACE_ENDED;
     run->waiting = WAIT_NOTHING;
     run->finished_ms = event->time_ms;

@@ -66,6 +66,7 @@ void run_free(struct run *run)
         json_decref(step->visit_starts);
         json_decref(step->outputs);
         json_decref(step->error);
+        json_decref(step->failure);
         json_decref(step->succeeded_inputs);
         json_decref(step->mend);
     }

@@ -102,6 +102,7 @@ struct run_step {
     json_t *visit_starts;     /* array like run_act.prepared: this visit's starts, for its undo; NULL: none */
     json_t *outputs;          /* NULL: none */
     json_t *error;            /* {"code","message"}; NULL */
+    json_t *failure;          /* of the latest start, or a rejection; a resume does not forget it; NULL */
     json_t *succeeded_inputs; /* of the last success: for --from */
     json_t *mend;             /* what a probe found and a mend must put away; NULL */
 };

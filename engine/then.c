@@ -261,14 +261,26 @@ bool undo_refuse(struct deciding *d)
     return true;
 }
 
+/* What makes it doubtful whether it has acted, and why nothing but a person can tell. */
+static void decide_doubt(struct deciding *d, const char *of, const char *end)
+{
+    const char *id = step_in_hand(d)->id;
+    const json_t *failure = d->run->steps[d->run->step].failure;
+    struct error error;
+    if (failure)
+        error_set(&error, ERROR_NOT_ALLOWED_NOW, "%s\"%s\" failed and may have acted (%s); %s", of, id,
+                  json_text(failure, "message", ""), end);
+    else
+        error_set(&error, ERROR_NOT_ALLOWED_NOW, "%s\"%s\" was interrupted; %s", of, id, end);
+    emit_decision(d, &error);
+}
+
 bool decide_undo(struct deciding *d)
 {
-    struct error error;
-    error_set(&error, ERROR_NOT_ALLOWED_NOW,
-              "whether \"%s\" has happened is not known, and it cannot be asked: is there anything to undo?",
-              step_in_hand(d)->id);
-    error_next(&error, "--retry undoes it, --done passes over it");
-    emit_decision(d, &error);
+    decide_doubt(d, "",
+                 act_in_hand(d)->uses
+                     ? "it cannot be asked: is there anything to undo?"
+                     : "it cannot be asked, and has no undo: what is left of it is undone by hand");
     return true;
 }
 
@@ -323,11 +335,8 @@ bool start(struct deciding *d)
 
 bool decide_once(struct deciding *d)
 {
-    struct error error;
-    error_set(&error, ERROR_NOT_ALLOWED_NOW,
-              "\"%s\" was interrupted, it has no probe, and must never be repeated blindly",
-              step_in_hand(d)->id);
-    emit_decision(d, &error);
+    decide_doubt(d, d->run->undoing ? "the undo of " : "",
+                 "it has no probe, and must never be repeated blindly");
     return true;
 }
 

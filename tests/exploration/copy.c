@@ -30,6 +30,7 @@ struct run *run_copy(const struct run *run)
         step->visit_starts = json_copy(step->visit_starts);
         json_incref(step->outputs);
         json_incref(step->error);
+        json_incref(step->failure);
         json_incref(step->succeeded_inputs);
         json_incref(step->mend);
     }
@@ -75,8 +76,8 @@ static const char *step_difference(const struct run_step *step, const struct run
         step->started_ms != other->started_ms || step->finished_ms != other->finished_ms)
         return "a step's times";
     if (!same(step->visit_starts, other->visit_starts) || !same(step->outputs, other->outputs) ||
-        !same(step->error, other->error) || !same(step->succeeded_inputs, other->succeeded_inputs) ||
-        !same(step->mend, other->mend))
+        !same(step->error, other->error) || !same(step->failure, other->failure) ||
+        !same(step->succeeded_inputs, other->succeeded_inputs) || !same(step->mend, other->mend))
         return "what a step keeps";
     const char *difference = act_difference(&step->act, &other->act);
     return difference ? difference : act_difference(&step->undo, &other->undo);
@@ -154,7 +155,7 @@ static void put_step(struct writing *writing, const struct moment *moment, int i
     const struct machine_step *policy = &moment->machine->steps[index];
     const struct step_truth *truth = &moment->steps[index];
     bool in_hand = index == moment->run->step;
-    put(writing, step->status);
+    put(writing, step->status | (step->failure ? 1 << 4 : 0));
     put(writing, step->visit);
     put(writing, step->extra_visits);
     if (in_hand) {

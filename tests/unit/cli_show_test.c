@@ -226,8 +226,9 @@ END_TEST
 START_TEST(status_has_the_fields_of_the_reference)
 {
     put_five_runs();
-    static const char *const fields[] = {"run",      "job",     "status", "epoch", "cluster", "submitted",
-                                         "finished", "waiting", "error",  "steps", "began",   "reason"};
+    static const char *const fields[] = {"run",       "job",      "status",  "epoch", "cluster",
+                                         "submitted", "finished", "waiting", "error", "steps",
+                                         "began",     "reason",   "recorded"};
     static const char *const of_steps[] = {"id",      "uses",     "status",  "visit", "attempt",
                                            "started", "finished", "outputs", "error"};
     json_t *run = pawl_json("status 1 --json", 0);
@@ -262,7 +263,7 @@ START_TEST(status_says_what_to_do_next)
         {"status 3", "pawl approve 3 unregister"},
         {"status 4", "pawl resume 4"},
         {"status 5", "pawl resume 5"},
-        {"status 1", "lock iomesh-system/iomesh"},
+        {"status 3", "lock iomesh-system/iomesh"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ck_assert_int_eq(pawl(cases[i].arguments), 0);

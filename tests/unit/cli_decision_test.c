@@ -1,0 +1,219 @@
+/* What people are asked and told when a run fails, waits or rolls back, and what becomes of what they say
+ * while nobody drives it. */
+#include "cli_scene.h"
+
+/* ---- helpers ---- */
+
+static void expect_said(const char *text, const char *says)
+{
+    ck_assert_msg(strstr(text, says) != NULL, "\"%s\" is missing: %s", says, text);
+}
+
+static void expect_unsaid(const char *text, const char *says)
+{
+    ck_assert_msg(strstr(text, says) == NULL, "\"%s\" is said: %s", says, text);
+}
+
+/* A once step that fails and cannot be asked; its undo, where it has one, leaves a file. */
+static void write_doubtful_job(bool undo)
+{
+    char *text = string_format("job: doubtful\nversion: 1\nsteps:\n"
+                               "  - id: a\n    uses: command\n    effect: once\n"
+                               "    with: {argv: [/bin/sh, -c, 'exit 3']}\n"
+                               "%s%s%s",
+                               undo ? "    undo: {uses: command, with: {argv: [/bin/touch, " : "",
+                               undo ? test_folder : "", undo ? "/undone]}}\n" : "");
+    write_job("doubtful", text);
+    free(text);
+}
+
+static bool is_undone(void)
+{
+    return !access("undone", F_OK);
+}
+
+/* The status of a step of a run. */
+static void expect_step(int run, const char *id, const char *status)
+{
+    char *arguments = string_format("status %d --json", run);
+    json_t *view = pawl_json(arguments, 0), *step;
+    size_t index;
+    json_array_foreach(json_object_get(view, "steps"), index, step) if (!strcmp(text_at(step, "id"), id))
+        ck_assert_msg(!strcmp(text_at(step, "status"), status), "%s of run %d is %s, not %s", id, run,
+                      text_at(step, "status"), status);
+    json_decref(view);
+    free(arguments);
+}
+
+/* ---- the question in a rollback ---- */
+
+START_TEST(in_a_rollback_done_leaves_the_undo_away)
+{
+    write_doubtful_job(true);
+    expect("submit doubtful.yaml", 1);
+    expect("rollback 1 --reason x", 3); /* with what became of it */
+    expect_said(ran.err, "--done  --reason \"…\"    if nothing of it is left");
+    expect_said(ran.err, "--retry --reason \"…\"    if it has happened: runs its undo");
+    expect("status 1", 0);
+    expect_said(ran.out, "--retry --reason \"…\"    if it has happened: runs its undo");
+    expect_unsaid(ran.out, "if it has not");
+    expect("resolve 1 a --done --reason 'nothing there'", 0);
+    expect("resume 1", 1);
+    expect_status(1, "rolled_back");
+    ck_assert(!is_undone());
+}
+END_TEST
+
+START_TEST(in_a_rollback_retry_runs_the_undo)
+{
+    write_doubtful_job(true);
+    expect("submit doubtful.yaml", 1);
+    expect("rollback 1 --reason x", 3); /* with what became of it */
+    expect("resolve 1 a --retry --reason 'it is there'", 0);
+    expect("resume 1", 1);
+    expect_status(1, "rolled_back");
+    ck_assert(is_undone());
+}
+END_TEST
+
+START_TEST(in_a_rollback_a_step_without_undo_is_passed_over_by_a_person)
+{
+    write_doubtful_job(false);
+    expect("submit doubtful.yaml", 1);
+    expect_unsaid(ran.err, "pawl rollback");
+    expect("rollback 1 --reason x", 3); /* with what became of it */
+    expect_said(ran.err, "undone by hand");
+    expect_unsaid(ran.err, "--retry");
+    expect("resolve 1 a --retry --reason x", 2);
+    expect_said(ran.err, "has no undo");
+    expect_said(ran.err, "pawl resolve 1 a --done");
+    expect_status(1, "waiting");
+    expect("resolve 1 a --done --reason 'nothing there'", 0);
+    expect("resume 1", 1);
+    expect_status(1, "rolled_back");
+}
+END_TEST
+
+START_TEST(a_rollback_that_cannot_go_on_has_failed)
+{
+    write_job("stays", "job: stays\nversion: 1\nsteps:\n"
+                       "  - {id: a, uses: command, effect: converge, with: {argv: [/bin/true]}}\n"
+                       "  - {id: ask, uses: approve, with: {message: Go on?}}\n");
+    expect("submit stays.yaml", 3);
+    expect("rollback 1 --reason x", 1);
+    expect_said(ran.err, "undo it by hand, then: pawl resolve 1 a --done");
+    expect_unsaid(ran.err, "pawl rollback");
+    expect("resolve 1 a --done --reason x", 0);
+    expect("resume 1", 1);
+    expect_status(1, "rolled_back");
+}
+END_TEST
+
+START_TEST(a_step_that_failed_is_not_called_interrupted)
+{
+    write_doubtful_job(true);
+    expect("submit doubtful.yaml", 1);
+    expect("resume 1", 3);
+    expect_said(ran.err, "\"a\" failed and may have acted (it left with status 3)");
+    expect_unsaid(ran.err, "was interrupted;");
+    expect_said(ran.err, "--done  --reason \"…\"    if it has happened");
+    expect_said(ran.err, "--retry --reason \"…\"    if it has not");
+}
+END_TEST
+
+/* ---- what to do about a failure ---- */
+
+START_TEST(a_failure_says_every_way_on)
+{
+    write_doubtful_job(true);
+    expect("submit doubtful.yaml", 1);
+    static const char *const ways[] = {"pawl resume 1", "pawl logs 1 a", "pawl rollback 1 --reason",
+                                       "pawl cancel 1 --reason"};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        expect_said(ran.err, ways[i]);
+    expect("status 1", 0);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        expect_said(ran.out, ways[i]);
+    expect("submit good.yaml -p n=0", 1);
+    expect_said(ran.err, "submit a new run");
+    expect("submit asks.yaml", 3);
+    expect_said(ran.err, "pawl reject 3 ask --reason");
+    expect("reject 3 ask --reason no", 0);
+    expect("resume 3", 1);
+    expect_said(ran.err, "pawl resume 3 asks again");
+    expect_unsaid(ran.err, "put it right");
+    expect_said(ran.err, "pawl cancel 3");
+}
+END_TEST
+
+/* ---- steps are as they are shown ---- */
+
+START_TEST(a_step_that_a_person_leaves_does_not_run)
+{
+    write_job("leaves", "job: leaves\nversion: 1\nlock: ns/name\nsteps:\n"
+                        "  - {id: ask, uses: approve, with: {message: Go on?}}\n"
+                        "  - {id: work, uses: command, effect: converge, with: {argv: [/bin/false]}}\n");
+    expect("submit leaves.yaml", 3);
+    expect_step(1, "ask", "pending");
+    expect("approve 1 ask", 0);
+    expect("resume 1", 1);
+    expect("resume 1 --from ask --reason again", 3);
+    expect_step(1, "ask", "pending");
+    expect_step(1, "work", "failed");
+    expect("rollback 1 --reason x", 3);
+    expect_step(1, "ask", "pending");
+    expect("resolve 1 work --done --reason x", 0);
+    expect("resume 1", 1);
+    expect_step(1, "ask", "pending");
+    expect_step(1, "work", "undone");
+    expect("status 1", 0);
+    expect_unsaid(ran.out, "lock ns/name"); /* it was given back */
+    expect("submit good.yaml --paused", 0);
+    expect("cancel 2 --reason x", 0);
+    expect_step(2, "nap", "pending");
+    expect("audit verify", 0);
+}
+END_TEST
+
+/* ---- said while nobody drives ---- */
+
+START_TEST(what_was_said_is_shown_until_it_is_taken_up)
+{
+    expect("submit asks.yaml", 3);
+    expect("approve 1 ask --reason 'looks well'", 0);
+    expect("status 1", 0);
+    expect_said(ran.out, "\"ask\" approved by ops@bastion: looks well; taken up by: pawl resume 1");
+    json_t *view = pawl_json("status 1 --json", 0);
+    const json_t *word = json_array_get(json_object_get(view, "recorded"), 0);
+    ck_assert_str_eq(text_at(word, "command"), "approve");
+    ck_assert_str_eq(text_at(word, "step"), "ask");
+    ck_assert_str_eq(text_at(word, "actor"), "ops@bastion");
+    ck_assert_str_eq(text_at(word, "reason"), "looks well");
+    json_decref(view);
+    expect("resume 1", 0);
+    view = pawl_json("status 1 --json", 0);
+    ck_assert_uint_eq(json_array_size(json_object_get(view, "recorded")), 0);
+    json_decref(view);
+    write_doubtful_job(true);
+    expect("submit doubtful.yaml", 1);
+    expect("resolve 2 a --done --reason 'by hand'", 0);
+    expect("status 2", 0);
+    expect_said(ran.out, "\"a\" resolved as done by ops@bastion: by hand; taken up by: pawl resume 2");
+    expect_unsaid(ran.out, "put it right");
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {
+        in_a_rollback_done_leaves_the_undo_away,
+        in_a_rollback_retry_runs_the_undo,
+        in_a_rollback_a_step_without_undo_is_passed_over_by_a_person,
+        a_rollback_that_cannot_go_on_has_failed,
+        a_step_that_failed_is_not_called_interrupted,
+        a_failure_says_every_way_on,
+        a_step_that_a_person_leaves_does_not_run,
+        what_was_said_is_shown_until_it_is_taken_up,
+    };
+    return run_in_scene("cli: decision", tests, sizeof tests / sizeof *tests, 60);
+}
