@@ -209,12 +209,24 @@ static int drive_or_wait(struct word *word, int64_t id)
     return answer > 0 && !drove ? say_accepted(word) : status;
 }
 
+/* What lies in the store is nothing to one that drives the run itself: it is told what became of its word. */
+static int check(const struct word *word, const struct run_command *command, bool drives, struct error *error)
+{
+    struct text overruled = {0};
+    int result = drives ? word_check(word->store, word->run_id, command, error)
+                        : word_check_beside_others(word->store, word->run_id, command, &overruled, error);
+    if (!result && overruled.length && !word->invocation->json)
+        say(stderr, "this overrules %s, which nobody has taken up\n", text_string(&overruled));
+    text_clear(&overruled);
+    return result;
+}
+
 static int speak(struct word *word, bool drives)
 {
     struct error error = {0};
     int64_t id;
     const struct run_command command = {.name = word->name, .body = word->body, .actor = word->actor};
-    if (!is_driven(word) && word_check(word->store, word->run_id, &command, &error))
+    if (!is_driven(word) && check(word, &command, drives, &error))
         return report_error(word->invocation, &error);
     if (put_row(word, &id, &error))
         return report_error(word->invocation, &error);

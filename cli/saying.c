@@ -263,6 +263,23 @@ static char *say_person(const struct event *event, bool whole)
     return text_take(&text);
 }
 
+/* What was said, and why it counts for nothing. */
+static char *say_refusal(const struct event *event, bool whole)
+{
+    (void)whole;
+    const json_t *body = event->body;
+    struct text text = {0};
+    text_add(&text, json_text(body, "command", "?"));
+    if (*json_text(body, "how", ""))
+        text_format(&text, " --%s", json_text(body, "how", ""));
+    if (*json_text(body, "step", ""))
+        text_format(&text, " %s", json_text(body, "step", ""));
+    text_format(&text, " by %s", event->actor);
+    add_why(&text, body, "reason");
+    add_text(&text, body, "refused: ", "why");
+    return text_take(&text);
+}
+
 static char *say_rejection(const struct event *event, bool whole)
 {
     return whole ? say_person(event, whole) : say_error(event, whole);
@@ -306,6 +323,7 @@ static const struct saying SAYINGS[EVENT_TYPE_COUNT] = {
     [EVENT_RUN_FAILED] = {"run failed", NULL, "", "", say_error},
     [EVENT_RUN_CANCELLED] = {"run cancelled", NULL, "", "", say_half_done},
     [EVENT_RUN_ROLLED_BACK] = {"run rolled back", NULL, "", "", say_nothing},
+    [EVENT_COMMAND_REFUSED] = {"refused", "·", YELLOW, "not heeded: ", say_refusal},
 };
 
 const struct saying *saying_of(enum event_type type)

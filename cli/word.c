@@ -2,30 +2,118 @@
 
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "engine/load.h"
 
-/* The machine itself is asked, about a run that is thrown away. */
-static int ask_machine(struct run *run, const char *store_uuid, const struct run_command *word,
-                       struct error *error)
+/* ---- the machine is asked, about a run that is thrown away ---- */
+
+struct asking {
+    struct store *store;
+    struct machine *machine;
+    struct run *run;
+    struct live *live;
+    struct decision *decision;
+    const struct run_command *word;
+    enum command_rank rank; /* of those that are asked about now */
+    struct text *overruled;
+    char *latest; /* the one that was taken before the word; NULL: none */
+    bool asked;   /* the word itself has been */
+};
+
+static int asking_begin(struct asking *asking, struct store *store, int64_t run,
+                        const struct run_command *word, struct error *error)
 {
-    struct live *live = live_new();
-    struct decision *decision = memory_new(sizeof *decision);
-    live->actor = word->actor;
-    live->store_uuid = store_uuid;
-    enum command_outcome outcome = machine_command(run, live, word, decision, error);
-    decision_clear(decision);
-    free(decision);
-    live_free(live);
+    *asking = (struct asking){.store = store, .word = word};
+    asking->run = run_open(store, run, &asking->machine, error);
+    if (!asking->run)
+        return -1;
+    asking->live = live_new();
+    asking->live->store_uuid = store_uuid(store);
+    asking->decision = memory_new(sizeof *asking->decision);
+    return 0;
+}
+
+static void asking_end(struct asking *asking)
+{
+    if (asking->decision)
+        decision_clear(asking->decision);
+    free(asking->decision);
+    live_free(asking->live);
+    run_free(asking->run);
+    machine_free(asking->machine);
+    free(asking->latest);
+}
+
+static int ask(struct asking *asking, const struct run_command *word, struct error *error)
+{
+    asking->live->actor = word->actor;
+    enum command_outcome outcome = machine_command(asking->run, asking->live, word, asking->decision, error);
+    decision_clear(asking->decision);
     return outcome == COMMAND_REFUSED ? -1 : 0;
 }
 
-int word_check(struct store *store, int64_t run_id, const struct run_command *word, struct error *error)
+int word_check(struct store *store, int64_t run, const struct run_command *word, struct error *error)
 {
-    struct machine *machine = NULL;
-    struct run *run = run_open(store, run_id, &machine, error);
-    int result = run ? ask_machine(run, store_uuid(store), word, error) : -1;
-    run_free(run);
-    machine_free(machine);
+    struct asking asking;
+    int result = asking_begin(&asking, store, run, word, error);
+    if (!result)
+        result = ask(&asking, word, error);
+    asking_end(&asking);
+    return result;
+}
+
+/* ---- beside others, in the order in which they are taken up ---- */
+
+static int ask_recorded(void *context, const struct command_row *row)
+{
+    struct asking *asking = context;
+    struct error ignored;
+    json_t *body = json_read_stored(row->body, "the record", NULL);
+    const struct run_command command = {.name = row->name, .body = body, .actor = row->actor};
+    bool taken = command_rank(&command) == asking->rank && !ask(asking, &command, &ignored);
+    bool passed_over = command_rank(&command) == asking->rank && !taken;
+    char *shown = string_format("\"%s\" by %s", row->name, row->actor);
+    if (passed_over && asking->asked)
+        text_format(asking->overruled, "%s%s", asking->overruled->length ? ", " : "", shown);
+    if (taken && !asking->asked) {
+        free(asking->latest);
+        asking->latest = string_copy(shown);
+    }
+    free(shown);
+    json_decref(body);
+    return 0;
+}
+
+static int ask_word(struct asking *asking, struct error *error)
+{
+    struct error why = {0};
+    asking->asked = true;
+    if (!ask(asking, asking->word, &why))
+        return 0;
+    if (!asking->latest) {
+        *error = why;
+        return -1;
+    }
+    error_set(error, ERROR_NOT_ALLOWED_NOW, "%s is recorded already, and comes first: %s", asking->latest,
+              why.message);
+    return error_next(error, "it is taken up by: pawl resume %lld", (long long)asking->run->id);
+}
+
+int word_check_beside_others(struct store *store, int64_t run, const struct run_command *word,
+                             struct text *overruled, struct error *error)
+{
+    struct asking asking;
+    if (word_check(store, run, word, error))
+        return -1;
+    int result = asking_begin(&asking, store, run, word, error);
+    asking.overruled = overruled;
+    for (int rank = 0; !result && rank < RANK_COUNT; rank++) {
+        asking.rank = (enum command_rank)rank;
+        result = store_each_command(store, run, ask_recorded, &asking, error);
+        if (!result && asking.rank == command_rank(word))
+            result = ask_word(&asking, error);
+    }
+    asking_end(&asking);
     return result;
 }

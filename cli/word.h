@@ -3,10 +3,15 @@
 #ifndef PAWL_CLI_WORD_H
 #define PAWL_CLI_WORD_H
 
+#include "base/text.h"
 #include "engine/decide.h"
 #include "state/store.h"
 
 /* 0, or -1 with the machine's refusal. */
 int word_check(struct store *store, int64_t run, const struct run_command *word, struct error *error);
+/* The same of a word beside those that are recorded and that nobody has taken up: it must not be one that
+ * will then be refused. Those that it overrules are added to `overruled`, as "approve" by ops@bastion. */
+int word_check_beside_others(struct store *store, int64_t run, const struct run_command *word,
+                             struct text *overruled, struct error *error);
 
 #endif

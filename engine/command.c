@@ -14,6 +14,23 @@ static enum command_outcome refuse(struct error *error, const char *why)
     return COMMAND_REFUSED;
 }
 
+/* Whoever came first has answered the question: how, and what can be said now. */
+static void say_answered(const struct deciding *d, const struct run_command *command, struct error *error)
+{
+    const struct run *run = d->run;
+    const json_t *found = run->steps[run->step].error;
+    long long id = run->id;
+    bool rejected = !strcmp(json_text(found, "code", ""), error_code_text(ERROR_REJECTED));
+    if (run->place == PLACE_STOPPED && rejected)
+        error_set(error, ERROR_NOT_ALLOWED_NOW, "it was %s", json_text(found, "message", "rejected"));
+    else
+        error_set(error, ERROR_NOT_ALLOWED_NOW, "the question of step \"%s\" has been answered before",
+                  step_in_hand(d)->id);
+    if (!strcmp(command->name, "reject") && run->place != PLACE_STOPPED)
+        error_next(error, "to stop what goes on: pawl pause %lld, or pawl cancel %lld --reason \"…\"", id,
+                   id);
+}
+
 /* An answer must fit the question that stands now: its step, its visit, its text. */
 static bool fits_question(const struct deciding *d, const struct run_command *command, struct error *error)
 {
@@ -26,6 +43,10 @@ static bool fits_question(const struct deciding *d, const struct run_command *co
     }
     const char *digest = json_text(command->body, "question", NULL);
     const char *stands = json_text(run->question, "digest", NULL);
+    if (digest && !stands) {
+        say_answered(d, command, error);
+        return false;
+    }
     if (digest && stands && strcmp(digest, stands)) {
         error_set(error, ERROR_NOT_ALLOWED_NOW, "the question has changed since: step \"%s\" now asks: %s",
                   step, json_text(run->question, "text", ""));
@@ -50,13 +71,26 @@ static json_t *reason_body(const struct run_command *command)
     return body;
 }
 
+static bool waits_for_approval(const struct deciding *d, const struct run_command *command,
+                               struct error *error)
+{
+    if (!fits_question(d, command, error))
+        return false;
+    bool ends = d->run->cancelling || d->live->ending == ENDING_ROLLBACK;
+    if (d->run->place == PLACE_APPROVAL && !ends)
+        return true;
+    error_set(error, ERROR_NOT_ALLOWED_NOW, "%s",
+              d->run->cancelling ? "it is being cancelled"
+              : ends             ? "it is being rolled back"
+                                 : "it does not wait for an approval");
+    return false;
+}
+
 static enum command_outcome approve(struct deciding *d, const struct run_command *command,
                                     struct error *error)
 {
-    if (!fits_question(d, command, error))
+    if (!waits_for_approval(d, command, error))
         return COMMAND_REFUSED;
-    if (d->run->place != PLACE_APPROVAL)
-        return refuse(error, "it does not wait for an approval");
     json_t *body = reason_body(command);
     json_object_set(body, "question", json_object_get(d->run->question, "digest"));
     if (json_bool(command->body, "by_option", false))
@@ -73,10 +107,8 @@ static enum command_outcome approve(struct deciding *d, const struct run_command
 
 static enum command_outcome reject(struct deciding *d, const struct run_command *command, struct error *error)
 {
-    if (!fits_question(d, command, error))
+    if (!waits_for_approval(d, command, error))
         return COMMAND_REFUSED;
-    if (d->run->place != PLACE_APPROVAL)
-        return refuse(error, "it does not wait for an approval");
     struct error rejection;
     error_set(&rejection, ERROR_REJECTED, "rejected by %s: %s", command->actor,
               json_text(command->body, "reason", "no reason given"));
@@ -258,10 +290,12 @@ static const struct {
     const char *name;
     obey *obey;
     bool closes_gate; /* what it stops must not send any more once it is recorded */
+    enum command_rank rank;
 } COMMANDS[] = {
-    {"approve", approve, false},  {"reject", reject, false}, {"resolve", resolve, false},
-    {"pause", pause, true},       {"cancel", cancel, true},  {"resume", resume, false},
-    {"rollback", rollback, true},
+    {"approve", approve, false, RANK_GOES_ON}, {"reject", reject, false, RANK_STOPS},
+    {"resolve", resolve, false, RANK_GOES_ON}, /* with --done it settles */
+    {"pause", pause, true, RANK_STOPS},        {"cancel", cancel, true, RANK_STOPS},
+    {"resume", resume, false, RANK_GOES_ON},   {"rollback", rollback, true, RANK_STOPS},
 };
 #define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)
 
@@ -271,6 +305,16 @@ bool command_closes_gate(const char *name)
         if (!strcmp(COMMANDS[i].name, name))
             return COMMANDS[i].closes_gate;
     return false;
+}
+
+enum command_rank command_rank(const struct run_command *command)
+{
+    if (!strcmp(json_text(command->body, "how", ""), "done")) /* nothing is started for it */
+        return RANK_SETTLES;
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (!strcmp(COMMANDS[i].name, command->name))
+            return COMMANDS[i].rank;
+    return RANK_GOES_ON;
 }
 
 enum command_outcome machine_command(struct run *run, struct live *live, const struct run_command *command,

@@ -152,5 +152,9 @@ enum command_outcome {
 enum command_outcome machine_command(struct run *run, struct live *live, const struct run_command *command,
                                      struct decision *decision, struct error *error);
 bool command_closes_gate(const char *name);
+/* Words that lie side by side, and nobody has taken up, are taken up in this order, and within it as they
+ * came: what stops is never overtaken by what goes on, whoever was first. */
+enum command_rank { RANK_STOPS, RANK_SETTLES, RANK_GOES_ON, RANK_COUNT };
+enum command_rank command_rank(const struct run_command *command);
 
 #endif

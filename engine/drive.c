@@ -46,6 +46,7 @@ void drive_free(struct drive *drive)
         decision_clear(drive->decision);
     free(drive->decision);
     json_decref(drive->answers);
+    json_decref(drive->deferred_word);
     free(drive->command_actor);
     projection_clear(&drive->projection);
     gate_destroy(&drive->gate);
@@ -211,30 +212,40 @@ static int answer_commands(struct drive *drive, struct error *error)
 }
 
 struct refusing {
-    struct store *store;
-    const struct run *run;
+    struct drive *drive;
     struct error *error;
 };
 
-static int refuse_command(void *context, const struct command_row *row)
+static int refuse_at_end(void *context, const struct command_row *row)
 {
     struct refusing *refusing = context;
+    struct drive *drive = refusing->drive;
     struct error why;
+    struct event event;
+    json_t *body = json_read_stored(row->body, "the record", NULL);
+    const struct run_command command = {.name = row->name, .body = body, .actor = row->actor};
     error_set(&why, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)row->run,
-              run_status_text(refusing->run->status));
+              run_status_text(drive->run->status));
     char *refusal = refusal_write(&why);
-    int result = store_answer_command(refusing->store, row->id, false, refusal, refusing->error);
+    drive_refusal(drive, &command, &why, &event);
+    int result = run_fold(drive->run, &event, refusing->error);
+    if (!result)
+        result = record_event(drive, &event, drive->run->seq, refusing->error);
+    if (!result)
+        result = store_answer_command(drive->driver->store, row->id, false, refusal, refusing->error);
     free(refusal);
+    event_clear(&event);
+    json_decref(body);
     return result;
 }
 
 /* Nobody takes up what is said to a run that ends here: it is answered with the end, in the same commit. */
 static int refuse_commands(struct drive *drive, struct error *error)
 {
-    struct refusing refusing = {drive->driver->store, drive->run, error};
+    struct refusing refusing = {drive, error};
     if (!run_is_ended(drive->run))
         return 0;
-    return store_each_command(refusing.store, drive->run->id, refuse_command, &refusing, error);
+    return store_each_command(drive->driver->store, drive->run->id, refuse_at_end, &refusing, error);
 }
 
 int drive_record(struct drive *drive, struct error *error)
@@ -256,15 +267,15 @@ int drive_write(struct drive *drive, struct error *error)
     int result = 0;
     for (int i = 0; !result && i < decision->event_count; i++)
         result = record_event(drive, &decision->events[i], ++seq, error);
+    if (!result)
+        result = answer_commands(drive, error);
+    if (!result)
+        result = refuse_commands(drive, error);
     if (!result && decision->event_count)
         result = project_run(run, &drive->projection, &drive->head, put_run_row,
                              &(struct putting){drive->driver->store, error});
     if (!result)
         result = project_events(drive, error);
-    if (!result)
-        result = answer_commands(drive, error);
-    if (!result)
-        result = refuse_commands(drive, error);
     return result;
 }
 

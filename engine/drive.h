@@ -29,6 +29,7 @@ struct drive {
     struct decision *decision; /* being recorded */
     json_t *answers;           /* commands that the decision answers: [{"id","accepted","why"}] */
     char *command_actor;       /* who said the command that is being recorded */
+    json_t *deferred_word;     /* {"name","actor","body"} of it; NULL */
     int64_t deferred;      /* a command that is answered when the step in flight has been let go; 0: none */
     int64_t lock_tried_ms; /* steady, real */
     int64_t lock_since_ms;
@@ -108,6 +109,9 @@ void hear_commands(struct driver *driver);
 void hear_what_was_kept(struct driver *driver);
 /* Answers a rollback that waited for what was in flight, once the machine has begun it or given it up. */
 void hear_out_deferred(struct drive *drive);
+/* The event that tells of a word that was refused. event_clear() it; the actor is borrowed. */
+void drive_refusal(const struct drive *drive, const struct run_command *command, const struct error *why,
+                   struct event *event);
 /* Whether something has been decided that is not durable yet. */
 bool drive_is_undurable(const struct drive *drive);
 

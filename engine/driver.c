@@ -205,6 +205,11 @@ static void approve_here(struct drive *drive)
                              driver->options.approves);
     struct run_command command = {.name = "approve", .body = body, .actor = driver->actor};
     struct error error = {0};
+    hear_commands(driver); /* said while the person was asked: what stops comes first */
+    if (drive_is_undurable(drive) || drive->lost) {
+        json_decref(body);
+        return;
+    }
     drive->leaving = false;
     drive_command(drive, &command, &error);
     json_decref(body);

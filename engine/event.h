@@ -39,7 +39,8 @@
     X(RUN_SUCCEEDED, "run_succeeded")                                                                        \
     X(RUN_FAILED, "run_failed")                                                                              \
     X(RUN_CANCELLED, "run_cancelled")                                                                        \
-    X(RUN_ROLLED_BACK, "run_rolled_back")
+    X(RUN_ROLLED_BACK, "run_rolled_back")                                                                    \
+    X(COMMAND_REFUSED, "command_refused")
 
 enum event_type {
 #define X(name, text) EVENT_##name,

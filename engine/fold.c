@@ -557,7 +557,14 @@ static const struct {
     [EVENT_RUN_FAILED] = {fold_end, false},
     [EVENT_RUN_CANCELLED] = {fold_end, false},
     [EVENT_RUN_ROLLED_BACK] = {fold_end, false},
+    [EVENT_COMMAND_REFUSED] = {fold_nothing, false},
 };
+
+/* What moves nothing: it may stand behind the end, and whoever says it may have let the run go before. */
+static bool is_aside(enum event_type type)
+{
+    return type == EVENT_LOCK_RELEASED || type == EVENT_COMMAND_REFUSED;
+}
 
 /* What every event must be to follow those folded before: a store's content is input like any other. */
 static int check_event(const struct run *run, const struct event *event, struct error *error)
@@ -567,7 +574,7 @@ static int check_event(const struct run *run, const struct event *event, struct 
         return error_set(error, ERROR_STORE_CORRUPT, "%s has no body", name);
     if ((event->type == EVENT_RUN_SUBMITTED) != (run->seq == 0))
         return error_set(error, ERROR_STORE_CORRUPT, "%s is out of place", name);
-    if (run_is_ended(run) && event->type != EVENT_LOCK_RELEASED)
+    if (run_is_ended(run) && !is_aside(event->type))
         return error_set(error, ERROR_STORE_CORRUPT, "%s follows the end of the run", name);
     if (event->step >= run->machine->step_count || (FOLDS[event->type].of_step && event->step < 0))
         return error_set(error, ERROR_STORE_CORRUPT, "%s names no step of this machine", name);
@@ -585,7 +592,7 @@ int run_fold(struct run *run, const struct event *event, struct error *error)
 {
     if (check_event(run, event, error))
         return -1;
-    if (event->type != EVENT_LOCK_RELEASED)
+    if (!is_aside(event->type))
         run->clean = false; /* whoever says more has not let go */
     FOLDS[event->type].fold(run, event);
     run->seq++;

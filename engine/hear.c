@@ -8,6 +8,22 @@
 #include "base/memory.h"
 #include "engine/drive.h"
 
+void drive_refusal(const struct drive *drive, const struct run_command *command, const struct error *why,
+                   struct event *event)
+{
+    static const char *const told[] = {"step", "how", "reason"};
+    json_t *body = json_pack("{s:s,s:s}", "command", command->name, "why", why->message);
+    for (int i = 0; i < 3; i++)
+        if (json_object_get(command->body, told[i]))
+            json_object_set(body, told[i], json_object_get(command->body, told[i]));
+    *event = (struct event){.type = EVENT_COMMAND_REFUSED,
+                            .step = -1,
+                            .time_ms = drive->live->wall_ms,
+                            .epoch = drive->run->epoch,
+                            .actor = command->actor,
+                            .body = body};
+}
+
 static void answer_command(struct drive *drive, int64_t id, bool accepted, const struct error *why)
 {
     json_t *answer = json_pack("{s:I,s:b}", "id", (json_int_t)id, "accepted", accepted);
@@ -38,14 +54,64 @@ int refusal_read(const char *text, struct error *error)
     return -1;
 }
 
+/* What was said, and counts for nothing, is in the history nevertheless. */
+static void refuse_command(struct drive *drive, int64_t id, const struct run_command *command,
+                           const struct error *why)
+{
+    struct decision *decision = drive->decision;
+    answer_command(drive, id, false, why);
+    decision->more = true; /* that it is durable moves nothing: the run is looked at again */
+    if (!decision->failed && decision->event_count < DECISION_EVENTS_LIMIT) {
+        struct event *event = &decision->events[decision->event_count++];
+        drive_refusal(drive, command, why, event);
+        decision->failed = run_fold(drive->run, event, &decision->error) != 0;
+    }
+}
+
 bool drive_is_undurable(const struct drive *drive)
 {
     return drive->decision && (drive->decision->event_count || drive->decision->order != ORDER_NOTHING);
 }
 
+/* The word of a rollback that waits for what is in flight: it may yet be refused. */
+static void defer_command(struct drive *drive, int64_t id, const struct run_command *command)
+{
+    drive->deferred = id;
+    json_decref(drive->deferred_word);
+    drive->deferred_word = json_pack("{s:s,s:s,s:O}", "name", command->name, "actor", command->actor, "body",
+                                     command->body);
+}
+
+static void obey_row(struct drive *drive, const struct command_row *row, enum command_rank rank)
+{
+    struct error error = {0};
+    json_t *body = json_read_stored(row->body, "the record", NULL);
+    struct run_command command = {.name = row->name, .body = body, .actor = row->actor};
+    if (command_rank(&command) == rank) {
+        free(drive->command_actor); /* the events before it are durable, and no longer name it */
+        command.actor = drive->command_actor = string_copy(row->actor);
+        enum command_outcome outcome = drive_command(drive, &command, &error);
+        drive->leaving = drive->leaving && outcome == COMMAND_REFUSED;
+        if (outcome == COMMAND_DEFERRED)
+            defer_command(drive, row->id, &command);
+        else if (outcome == COMMAND_ACCEPTED)
+            answer_command(drive, row->id, true, NULL);
+        else
+            refuse_command(drive, row->id, &command, &error);
+        drive->ready = true;
+    }
+    json_decref(body);
+}
+
+struct hearing {
+    struct driver *driver;
+    enum command_rank rank;
+};
+
 static int take_command(void *context, const struct command_row *row)
 {
-    struct driver *driver = context;
+    struct hearing *hearing = context;
+    struct driver *driver = hearing->driver;
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
         if (drive->run->id != row->run || drive->lost || drive->deferred == row->id)
             continue;
@@ -53,19 +119,7 @@ static int take_command(void *context, const struct command_row *row)
             driver->data_version = -1; /* look again after the commit */
             return 0;
         }
-        struct error error = {0};
-        json_t *body = json_read_stored(row->body, "the record", NULL);
-        free(drive->command_actor); /* the events before it are durable, and no longer name it */
-        drive->command_actor = string_copy(row->actor);
-        struct run_command command = {.name = row->name, .body = body, .actor = drive->command_actor};
-        enum command_outcome outcome = drive_command(drive, &command, &error);
-        drive->leaving = drive->leaving && outcome == COMMAND_REFUSED;
-        if (outcome == COMMAND_DEFERRED)
-            drive->deferred = row->id;
-        else
-            answer_command(drive, row->id, outcome == COMMAND_ACCEPTED, &error);
-        drive->ready = true;
-        json_decref(body);
+        obey_row(drive, row, hearing->rank);
     }
     return 0;
 }
@@ -76,8 +130,12 @@ void hear_commands(struct driver *driver)
     if (version == driver->data_version && version >= 0)
         return;
     driver->data_version = version;
-    if (version < 0 || store_each_command(driver->store, 0, take_command, driver, &driver->error))
-        driver->failed = true;
+    driver->failed = driver->failed || version < 0;
+    for (int rank = 0; rank < RANK_COUNT && !driver->failed; rank++) {
+        struct hearing hearing = {driver, (enum command_rank)rank};
+        if (store_each_command(driver->store, 0, take_command, &hearing, &driver->error))
+            driver->failed = true;
+    }
 }
 
 /* What people had said before comes first; a run that fails by it (a rejection) is not resumed by the same
@@ -121,8 +179,15 @@ void hear_out_deferred(struct drive *drive)
     struct error why = {0};
     if (!drive->deferred || !drive->decision || waits)
         return;
-    if (!run->undoing)
+    if (run->undoing) {
+        answer_command(drive, drive->deferred, true, NULL);
+    } else {
+        const struct run_command word = {.name = json_text(drive->deferred_word, "name", ""),
+                                         .body = json_object_get(drive->deferred_word, "body"),
+                                         .actor = json_text(drive->deferred_word, "actor", "")};
         explain_overtaken(run, &why);
-    answer_command(drive, drive->deferred, run->undoing, &why);
+        refuse_command(drive, drive->deferred, &word, &why);
+    }
     drive->deferred = 0;
+    drive->to_act = true; /* what is recorded for it is forgotten then */
 }

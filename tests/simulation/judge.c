@@ -344,7 +344,7 @@ static int read_record(void *context, const struct record *record)
                 (long long)run->seq);
     run->seq = record->seq;
     run->midway = false;
-    if (run->ended && strcmp(record->event, "lock_released"))
+    if (run->ended && strcmp(record->event, "lock_released") && strcmp(record->event, "command_refused"))
         violate("run %lld: %s follows its end", (long long)record->run, record->event);
     for (size_t i = 0; i < sizeof READERS / sizeof *READERS; i++) {
         if (strcmp(READERS[i].event, record->event))

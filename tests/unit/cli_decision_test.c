@@ -203,6 +203,92 @@ START_TEST(what_was_said_is_shown_until_it_is_taken_up)
 }
 END_TEST
 
+/* A once step behind an approval; what it does leaves a file. */
+static void write_armed_job(void)
+{
+    char *text = string_format("job: armed\nversion: 1\nsteps:\n"
+                               "  - id: fire\n    uses: command\n    effect: once\n    approve: Fire?\n"
+                               "    with: {argv: [/bin/touch, %s/fired]}\n",
+                               test_folder);
+    write_job("armed", text);
+    free(text);
+}
+
+START_TEST(what_stops_is_never_overtaken_by_what_goes_on)
+{
+    write_armed_job();
+    expect("submit armed.yaml", 3);
+    expect("approve 1 fire --reason ok", 0);
+    expect("reject 1 fire --reason STOP", 0);
+    expect_said(ran.err, "overrules \"approve\" by ops@bastion");
+    expect("resume 1", 1);
+    expect_said(ran.err, "rejected by ops@bastion: STOP");
+    expect("submit armed.yaml", 3);
+    expect("approve 2 fire --reason ok", 0);
+    expect("cancel 2 --reason STOP", 0);
+    expect_status(2, "cancelled");
+    ck_assert_int_ne(access("fired", F_OK), 0);
+    expect("submit armed.yaml", 3);
+    expect("approve 3 fire", 0);
+    expect("resume 3", 0);
+    ck_assert_int_eq(access("fired", F_OK), 0);
+    expect("audit verify", 0);
+}
+END_TEST
+
+/* Else it would be said to be recorded, and count for nothing. */
+START_TEST(what_would_not_count_is_refused_at_once)
+{
+    write_armed_job();
+    expect("submit armed.yaml", 3);
+    expect("reject 1 fire --reason STOP", 0);
+    expect("approve 1 fire", 2);
+    expect_said(ran.err, "\"reject\" by ops@bastion is recorded already");
+    expect_said(ran.err, "pawl resume 1");
+    expect("reject 1 fire --reason STOP", 2);
+    expect("pause 1", 2); /* the run fails before it is heard, and stops, too */
+    write_doubtful_job(true);
+    expect("submit doubtful.yaml", 1);
+    expect("resolve 2 a --done --reason x", 0);
+    expect("resolve 2 a --retry --reason x", 2);
+    expect_said(ran.err, "\"resolve\" by ops@bastion is recorded already");
+    expect("cancel 2 --reason x", 0);
+}
+END_TEST
+
+START_TEST(a_word_that_does_not_count_is_in_the_history)
+{
+    write_armed_job();
+    expect("submit armed.yaml", 3);
+    expect("approve 1 fire --reason 'go ahead'", 0);
+    expect("reject 1 fire --reason 'wrong chunk'", 0);
+    expect("resume 1", 1);
+    expect("history 1", 0);
+    expect_said(ran.out, "approve fire by ops@bastion: go ahead");
+    expect_said(ran.out, "it was rejected by ops@bastion: wrong chunk");
+    expect("submit armed.yaml", 3);
+    expect("approve 2 fire", 0);
+    expect("cancel 2 --reason 'not today'", 0); /* drives the run to its end at once */
+    expect("history 2", 0);
+    expect_said(ran.out, "approve fire by ops@bastion");
+    expect("audit verify", 0);
+}
+END_TEST
+
+START_TEST(a_retry_does_not_overtake_what_was_settled)
+{
+    write_doubtful_job(true);
+    expect("submit doubtful.yaml", 1);
+    expect("resume 1", 3);
+    expect("resolve 1 a --retry --reason 'try again'", 0);
+    expect("resolve 1 a --done --reason 'it is there after all'", 0);
+    expect("resume 1", 0);
+    expect("history 1", 0);
+    expect_said(ran.out, "resolve --retry a by ops@bastion: try again");
+    expect("logs 1 a", 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -214,6 +300,10 @@ int main(void)
         a_failure_says_every_way_on,
         a_step_that_a_person_leaves_does_not_run,
         what_was_said_is_shown_until_it_is_taken_up,
+        what_stops_is_never_overtaken_by_what_goes_on,
+        what_would_not_count_is_refused_at_once,
+        a_word_that_does_not_count_is_in_the_history,
+        a_retry_does_not_overtake_what_was_settled,
     };
     return run_in_scene("cli: decision", tests, sizeof tests / sizeof *tests, 60);
 }

@@ -61,6 +61,8 @@ static const struct {
      "{}"},
     {EVENT_RUN_CANCELLED, "{\"half_done\":[\"a\",\"b\"]}", "{}"},
     {EVENT_RUN_ROLLED_BACK, "{}", "{}"},
+    {EVENT_COMMAND_REFUSED,
+     "{\"command\":\"resolve\",\"step\":\"s\",\"how\":\"done\",\"reason\":\"R\",\"why\":\"W\"}", "{}"},
 };
 #define BODY_COUNT (int)(sizeof BODIES / sizeof *BODIES)
 
