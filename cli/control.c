@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/actor.h"
@@ -90,45 +92,112 @@ static int keep_driver(void *context, const struct run_row *row)
     return 0;
 }
 
-static bool is_driven(struct word *word)
+/* The claim of the driver that is there, as JSON; NULL: nobody drives the run. */
+static json_t *read_driver(const struct word *word)
 {
-    char *driver = NULL;
+    char *text = NULL;
     struct error ignored;
-    store_read_run(word->store, word->run_id, keep_driver, &driver, &ignored);
-    bool driven = driver && driver_lives(word->store, driver);
-    free(driver);
-    return driven;
+    store_read_run(word->store, word->run_id, keep_driver, &text, &ignored);
+    json_t *driver = text && driver_lives(word->store, text) ? json_read_stored(text, "the record", NULL)
+                                                             : NULL;
+    free(text);
+    return driver;
 }
 
-/* A rollback is answered once the step in hand has been let go, which may take a while. */
-static void say_waiting(const struct word *word)
+static bool is_driven(const struct word *word)
 {
-    struct in_flight flight;
-    in_flight_read(word->store, word->run_id, true, &flight);
-    if (flight.step && !word->invocation->json && !word->invocation->quiet) {
-        char *text = in_flight_text(&flight);
-        fprintf(stderr, "run %lld %s\n", (long long)word->run_id, text);
-        free(text);
-    }
-    in_flight_clear(&flight);
+    json_t *driver = read_driver(word);
+    json_decref(driver);
+    return driver != NULL;
 }
 
-/* Until the driver has committed its answer, or is gone. 1: answered, 0: nobody drives any more, -1: refused.
- */
+/* "process 17 on bastion, which drives it," */
+static char *driver_named(const struct word *word)
+{
+    json_t *driver = read_driver(word);
+    char *named = string_format("process %lld on %s, which drives it,", (long long)json_int(driver, "pid", 0),
+                                json_text(driver, "host", "?"));
+    json_decref(driver);
+    return named;
+}
+
+/* How long its driver may take: a rollback is answered once the step in hand has been let go. */
+struct patience {
+    struct in_flight flight; /* of a rollback */
+    int64_t limit_ms;
+};
+
+static void patience_read(const struct word *word, struct patience *patience)
+{
+    *patience = (struct patience){.flight = {.at_most_ms = -1}, .limit_ms = LIMIT_ANSWER_MS};
+    if (strcmp(word->name, "rollback"))
+        return;
+    in_flight_read(word->store, word->run_id, true, &patience->flight);
+    if (patience->flight.at_most_ms > 0)
+        patience->limit_ms += patience->flight.at_most_ms;
+}
+
+/* True: once is enough. */
+static bool say_waiting(const struct word *word, const struct patience *patience)
+{
+    if (word->invocation->json || word->invocation->quiet)
+        return true;
+    if (patience->flight.step) {
+        char *text = in_flight_text(&patience->flight);
+        say(stderr, "run %lld %s\n", (long long)word->run_id, text);
+        free(text);
+        return true;
+    }
+    char *driver = driver_named(word);
+    say(stderr, "run %lld: waiting for %s for %d s at most\n", (long long)word->run_id, driver,
+        LIMIT_ANSWER_MS / 1000);
+    free(driver);
+    return true;
+}
+
+/* It lies in the store, and may yet be taken up. */
+static int give_up_waiting(const struct word *word, const struct patience *patience, struct error *error)
+{
+    char limit[DURATION_TEXT_SIZE], *driver = driver_named(word);
+    long long run = word->run_id;
+    duration_write(patience->limit_ms / 1000 * 1000, limit);
+    error_set(error, ERROR_DRIVEN, "recorded; but %s has not answered for %s", driver, limit);
+    error_next(
+        error,
+        "it takes it up when it can: it may be asking somebody at its terminal%s; where it is stuck: pawl "
+        "resume %lld --take-over --reason \"…\"",
+        patience->flight.step ? ", or wait for what is in flight" : "", run);
+    free(driver);
+    return -1;
+}
+
+/* Until the driver has committed its answer, is gone, or is out of patience. 1: answered, 0: nobody drives
+ * any more, -1: refused, or not answered. */
 static int wait_for_answer(struct word *word, int64_t id, struct error *error)
 {
-    for (int looks = 0;; looks++) {
+    struct clock *clock = clock_system();
+    struct patience patience;
+    int64_t since_ms = clock->steady_ms(clock);
+    bool said = false;
+    patience_read(word, &patience);
+    for (int result = 2;; nanosleep(&(struct timespec){.tv_nsec = ANSWER_LOOK_MS * 1000000L}, NULL)) {
         struct answer_seen seen = {.error = error};
+        int64_t waited_ms = clock->steady_ms(clock) - since_ms;
         bool driven = is_driven(word); /* before the look: an answer given last is seen */
         if (store_read_command(word->store, id, see_answer, &seen, error))
-            return -1;
-        if (seen.answered)
-            return seen.accepted ? 1 : -1;
-        if (!driven)
-            return 0;
-        if (looks == ANSWER_LATE_MS / ANSWER_LOOK_MS)
-            say_waiting(word);
-        nanosleep(&(struct timespec){.tv_nsec = ANSWER_LOOK_MS * 1000000L}, NULL);
+            result = -1;
+        else if (seen.answered)
+            result = seen.accepted ? 1 : -1;
+        else if (!driven)
+            result = 0;
+        else if (waited_ms >= patience.limit_ms)
+            result = give_up_waiting(word, &patience, error);
+        else if (waited_ms >= ANSWER_LATE_MS && !said)
+            said = say_waiting(word, &patience);
+        if (result < 2) {
+            in_flight_clear(&patience.flight);
+            return result;
+        }
     }
 }
 

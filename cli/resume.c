@@ -107,7 +107,10 @@ static int resume_one(const struct invocation *invocation, struct store *store, 
     if (check_from(invocation, store, run, body, &error)) {
         status = report_error(invocation, &error);
     } else {
-        char *line = invocation->json || invocation->quiet ? NULL : resume_line(store, run);
+        char *line = invocation->json || invocation->quiet
+                         ? NULL
+                         : resume_line(store, run, invocation_value(invocation, "from"),
+                                       invocation_has(invocation, "take-over"));
         struct session_run one = {
             .run = run,
             .line = line,

@@ -8,15 +8,18 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "engine/driver.h"
 #include "engine/host.h"
 
 struct halt {
+    struct store *store;
     char *job, *step, *status;
     json_t *driver;
-    int64_t seq;
     int steps_done;
     char *interrupted_by; /* of a driver that let the run go; NULL: it did not */
-    int64_t latest_ms;
+    char *paused_by;      /* of a pause that stands, or that nobody has taken up yet; NULL: none */
+    int64_t latest_ms, paused_ms;
+    bool driven, taken_over;
 };
 
 static int see_run(void *context, const struct run_row *row)
@@ -26,7 +29,7 @@ static int see_run(void *context, const struct run_row *row)
     halt->step = string_copy(row->step);
     halt->status = string_copy(row->status);
     halt->driver = json_read_stored(row->driver, "the record", NULL);
-    halt->seq = row->seq;
+    halt->driven = row->driver && driver_lives(halt->store, row->driver);
     return 0;
 }
 
@@ -36,12 +39,41 @@ static int see_step(void *context, const struct step_row *row)
     return 0;
 }
 
-static int see_latest(void *context, const struct record *record)
+static void keep_pause(struct halt *halt, const char *actor, int64_t time_ms)
+{
+    free(halt->paused_by);
+    halt->paused_by = string_copy(actor);
+    halt->paused_ms = time_ms;
+}
+
+static int see_record(void *context, const struct record *record)
 {
     struct halt *halt = context;
+    if (!strcmp(record->event, "command_refused")) /* it has moved nothing */
+        return 0;
     halt->latest_ms = record->time_ms;
-    if (!strcmp(record->event, "step_interrupted"))
-        halt->interrupted_by = string_copy(record->actor);
+    free(halt->interrupted_by);
+    halt->interrupted_by = strcmp(record->event, "step_interrupted") ? NULL : string_copy(record->actor);
+    json_t *body = strcmp(record->event, "run_submitted")
+                       ? NULL
+                       : json_read_stored(record->body, "the record", NULL);
+    if (!strcmp(record->event, "paused") || json_bool(body, "paused", false))
+        keep_pause(halt, record->actor, record->time_ms);
+    json_decref(body);
+    bool lifts = !strcmp(record->event, "resumed") || !strcmp(record->event, "cancel_requested") ||
+                 !strcmp(record->event, "rollback_started");
+    if (lifts) {
+        free(halt->paused_by);
+        halt->paused_by = NULL;
+    }
+    return 0;
+}
+
+/* Taken up before the resume is heard, which lifts it then. */
+static int see_command(void *context, const struct command_row *row)
+{
+    if (!strcmp(row->name, "pause"))
+        keep_pause(context, row->actor, row->time_ms);
     return 0;
 }
 
@@ -58,37 +90,52 @@ static char *ago(int64_t then_ms)
 
 static char *cause_of(const struct halt *halt)
 {
-    char *when = ago(halt->latest_ms), *cause;
-    if (!strcmp(halt->status, "failed"))
+    char *when = ago(halt->paused_by ? halt->paused_ms : halt->latest_ms), *cause;
+    long long pid = json_int(halt->driver, "pid", 0);
+    const char *host = json_text(halt->driver, "host", "?");
+    if (halt->taken_over && halt->driven)
+        cause = string_format("taken over from process %lld on %s, which is ended", pid, host);
+    else if (halt->paused_by)
+        cause = string_format("was paused %s by %s: that is lifted", when, halt->paused_by);
+    else if (!strcmp(halt->status, "failed"))
         cause = string_format("it failed %s", when);
     else if (halt->interrupted_by)
         cause = string_format("was interrupted %s by %s", when, halt->interrupted_by);
+    else if (halt->taken_over && !host_is_this(halt->driver))
+        cause = string_format("taken over from %s, where process %lld drove it last", host, pid);
     else if (!strcmp(halt->status, "waiting"))
         cause = string_copy("it waited");
     else if (host_was_rebooted(halt->driver))
         cause = string_copy("the host was rebooted");
     else
-        cause = string_format("driver %lld on %s died; last seen %s",
-                              (long long)json_int(halt->driver, "pid", 0),
-                              json_text(halt->driver, "host", "?"), when);
+        cause = string_format("driver %lld on %s died; last seen %s", pid, host, when);
     free(when);
     return cause;
 }
 
-char *resume_line(struct store *store, int64_t run)
+/* Where it goes on, and what had happened to it. */
+static void say_place(const struct halt *halt, const char *from, struct text *text)
 {
-    struct halt halt = {0};
+    char *cause = cause_of(halt);
+    if (from)
+        text_format(text, "  resumed from \"%s\" (it stood at \"%s\": %s)", from, halt->step, cause);
+    else
+        text_format(text, "  resumed at \"%s\" (%s)", halt->step, cause);
+    free(cause);
+}
+
+char *resume_line(struct store *store, int64_t run, const char *from, bool taken_over)
+{
+    struct halt halt = {.store = store, .taken_over = taken_over};
     struct error ignored; /* whoever takes the run up meets it again */
     struct text text = {0};
     if (!store_read_run(store, run, see_run, &halt, &ignored) &&
         !store_each_step(store, run, see_step, &halt, &ignored) &&
-        !store_each_record(store, run, halt.seq - 1, see_latest, &halt, &ignored)) {
+        !store_each_record(store, run, 0, see_record, &halt, &ignored) &&
+        !store_each_command(store, run, see_command, &halt, &ignored)) {
         text_format(&text, "run %lld  %s", (long long)run, halt.job);
-        if (halt.driver && halt.step) {
-            char *cause = cause_of(&halt);
-            text_format(&text, "  resumed at \"%s\" (%s)", halt.step, cause);
-            free(cause);
-        }
+        if ((halt.driver || halt.paused_by) && halt.step)
+            say_place(&halt, from, &text);
         text_add(&text, "\n");
         if (halt.steps_done)
             text_format(&text, "  · %d step%s done before\n", halt.steps_done,
@@ -98,6 +145,7 @@ char *resume_line(struct store *store, int64_t run)
     free(halt.step);
     free(halt.status);
     free(halt.interrupted_by);
+    free(halt.paused_by);
     json_decref(halt.driver);
     return text.length ? text_take(&text) : NULL;
 }

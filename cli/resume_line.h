@@ -4,7 +4,9 @@
 
 #include "state/store.h"
 
-/* Asked before the run is claimed; with a newline at its end, free() it. NULL: there is nothing to say. */
-char *resume_line(struct store *store, int64_t run);
+/* Asked before the run is claimed, which ends the driver that holds it where it is `taken_over`; `from` is
+ * the step that it re-enters, or NULL. With a newline at its end, free() it. NULL: there is nothing to say.
+ */
+char *resume_line(struct store *store, int64_t run, const char *from, bool taken_over);
 
 #endif

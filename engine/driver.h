@@ -74,6 +74,9 @@ int refusal_read(const char *text, struct error *error);
 
 /* Does some process drive this run? `row_driver` is run_row.driver. */
 bool driver_lives(struct store *store, const char *row_driver);
+/* How the run that holds a lock stands, and what frees it, as what to do next; -1. Waiting helps only where
+ * somebody drives it. */
+int lock_holder_next(struct store *store, int64_t holder, struct error *error);
 /* The same of a claim's record as JSON. */
 bool driver_record_lives(struct store *store, const json_t *driver);
 

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "engine/driver.h"
 #include "engine/host.h"
 #include "engine/project.h"
 #include "jobs/template.h"
@@ -192,7 +193,7 @@ static int take_lock(struct store *store, const struct submission *submission, c
         return 0;
     error_set(error, ERROR_LOCKED, "%s is locked by run %lld; nothing was recorded", settled->lock,
               (long long)holder);
-    return error_next(error, "pawl status %lld; or wait for it with --wait DURATION", (long long)holder);
+    return lock_holder_next(store, holder, error);
 }
 
 static int record_run(struct store *store, const struct submission *submission, const struct settled *settled,

@@ -1,5 +1,7 @@
 /* What people are asked and told when a run fails, waits or rolls back, and what becomes of what they say
  * while nobody drives it. */
+#include <signal.h>
+
 #include "cli_scene.h"
 
 /* ---- helpers ---- */
@@ -289,6 +291,97 @@ START_TEST(a_retry_does_not_overtake_what_was_settled)
 }
 END_TEST
 
+/* ---- a driver that does not answer ---- */
+
+/* What it says goes into the file. */
+static pid_t pawl_in_background(const char *arguments, const char *file)
+{
+    const char *program = getenv("PAWL");
+    char *command = string_format("PAWL_STORE='%s' exec '%s' %s >%s 2>&1 </dev/null", test_path,
+                                  program ? program : "build/pawl", arguments, file);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (!pid) {
+        execl("/bin/sh", "sh", "-c", command, NULL);
+        _exit(127);
+    }
+    free(command);
+    return pid;
+}
+
+START_TEST(a_driver_that_does_not_answer_is_given_up)
+{
+    char *text = string_format("job: long\nversion: 1\nsteps:\n"
+                               "  - id: work\n    uses: command\n    effect: converge\n"
+                               "    with: {argv: [/bin/sh, -c, 'touch %s/there; exec sleep 600']}\n",
+                               test_folder);
+    int status;
+    write_job("long", text);
+    free(text);
+    pid_t driver = pawl_in_background("submit long.yaml", "submitted");
+    while (access("there", F_OK)) /* the test's time limit is the end of it */
+        usleep(20000);
+    kill(driver, SIGSTOP);
+    expect("pause 1", 4);
+    expect_said(ran.err, "waiting for process");
+    expect_unsaid(ran.err, "asked to stop");
+    expect_said(ran.err, "recorded; but process");
+    expect_said(ran.err, "pawl resume 1 --take-over --reason");
+    pid_t other = pawl_in_background("resume 1 --take-over --reason stuck", "taken");
+    ck_assert_int_eq(waitpid(driver, &status, 0), driver);
+    ck_assert(WIFSIGNALED(status));
+    expect("cancel 1 --reason x", 0);
+    ck_assert_int_eq(waitpid(other, &status, 0), other);
+    char *said = slurp("taken");
+    expect_said(said, "taken over from process");
+    expect_unsaid(said, "died");
+    free(said);
+}
+END_TEST
+
+/* ---- where it stood, and why ---- */
+
+START_TEST(a_resume_says_what_had_happened)
+{
+    write_doubtful_job(true);
+    expect("submit asks.yaml", 3);
+    expect("pause 1", 0);
+    expect("resume 1", 3);
+    expect_said(ran.err, "by ops@bastion: that is lifted");
+    expect("approve 1 ask", 0);
+    expect("resume 1", 0);
+    expect_unsaid(ran.err, "lifted");
+    expect("submit good.yaml --paused", 0);
+    expect("resume 2", 0);
+    expect_said(ran.err, "was paused");
+    expect_unsaid(ran.err, "interrupted");
+    write_job("leaves", "job: leaves\nversion: 1\nsteps:\n"
+                        "  - {id: look, uses: assert, with: {that: '${true}'}}\n"
+                        "  - {id: work, uses: command, effect: converge, with: {argv: [/bin/false]}}\n");
+    expect("submit leaves.yaml", 1);
+    expect("resume 3 --from look --reason again", 1);
+    expect_said(ran.err, "resumed from \"look\" (it stood at \"work\": it failed");
+}
+END_TEST
+
+/* ---- a lock that no waiting frees ---- */
+
+START_TEST(a_lock_says_how_its_holder_stands)
+{
+    write_job("holds", "job: holds\nversion: 1\nlock: ns/name\nsteps:\n"
+                       "  - {id: work, uses: command, effect: converge, with: {argv: [/bin/false]}}\n");
+    expect("submit holds.yaml", 1);
+    expect("submit asks.yaml", 4);
+    expect_said(ran.err, "run 1 failed and keeps the lock: pawl resume 1");
+    expect_said(ran.err, "pawl cancel 1");
+    expect_unsaid(ran.err, "--wait");
+    expect("cancel 1 --reason x", 0);
+    expect("submit asks.yaml", 3);
+    expect("submit holds.yaml", 4);
+    expect_said(ran.err, "nobody drives run 2, which waits: pawl status 2");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -304,6 +397,9 @@ int main(void)
         what_would_not_count_is_refused_at_once,
         a_word_that_does_not_count_is_in_the_history,
         a_retry_does_not_overtake_what_was_settled,
+        a_driver_that_does_not_answer_is_given_up,
+        a_resume_says_what_had_happened,
+        a_lock_says_how_its_holder_stands,
     };
     return run_in_scene("cli: decision", tests, sizeof tests / sizeof *tests, 60);
 }
