@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -111,16 +112,44 @@ static pid_t fork_keeper(int lock, int sockets[2], struct error *error)
     return pid;
 }
 
-struct keeper *keeper_spawn(const char *folder, const char *base, const struct program *program,
+/* Each start's files have a name that no other start has had: beside an older copy of the store that was put
+ * back, or where a store was removed and its folder was not, the files of another start may lie. */
+static char *new_base(const char *base, struct error *error)
+{
+    uint64_t nonce;
+    if (getrandom(&nonce, sizeof nonce, 0) == sizeof nonce)
+        return string_format("%s-%016llx", base, (unsigned long long)nonce);
+    error_set_errno(error, ERROR_SYSTEM, "no random bits");
+    return NULL;
+}
+
+/* That the keeper was there must not be lost where its start is remembered: nor its folders, the run's in the
+ * store's, and that one beside the store. */
+static int sync_folders(const char *path, struct error *error)
+{
+    char *folder = string_copy(path), *slash;
+    int result = 0;
+    for (int i = 0; i < 3 && !result && (slash = strrchr(folder, '/')) && slash != folder; i++) {
+        *slash = '\0';
+        result = folder_sync(folder, error);
+    }
+    free(folder);
+    return result;
+}
+
+struct keeper *keeper_spawn(const char *folder, const char *start, const struct program *program,
                             const char *input, bool once, struct error *error)
 {
+    char *base = new_base(start, error);
+    if (!base)
+        return NULL;
     char *path = string_format("%s/%s", folder, base);
     char *lock_path = keeper_file(path, KEEPER_LOCK);
     char *order = order_text(path, program, input, once);
     struct keeper *keeper = NULL;
     int sockets[2] = {-1, -1};
     int lock = lock_take(lock_path, file_mode_at(lock_path), error);
-    if (lock < 0)
+    if (lock < 0 || (once && sync_folders(path, error)))
         goto out;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets)) {
         error_set_errno(error, ERROR_SYSTEM, "cannot talk to a keeper");
@@ -149,6 +178,7 @@ out:
     free(order);
     free(lock_path);
     free(path);
+    free(base);
     return keeper;
 }
 
@@ -233,6 +263,16 @@ static bool child_process_lives(const char *path)
     return lives;
 }
 
+/* No record of an end, and nobody seems to hold the lock. That nothing of a `once` program has run is proven
+ * by a `started` record that is missing where the keeper's other file is: where that one is missing too, the
+ * files were lost, as in a copy of the store that was made without its folder. */
+static enum child_state look_at_the_rest(const char *path, const json_t *record, bool once)
+{
+    if (!file_exists(path, KEEPER_LOCK))
+        return host_process_lives(json_object_get(record, "process")) ? CHILD_RUNNING : CHILD_LOST;
+    return once && !file_exists(path, KEEPER_STARTED) ? CHILD_NONE : CHILD_LOST;
+}
+
 void keeper_look(const char *folder, const json_t *record, bool once, struct child *child)
 {
     *child = (struct child){.state = CHILD_NONE};
@@ -246,7 +286,7 @@ void keeper_look(const char *folder, const json_t *record, bool once, struct chi
     else if (lock_is_held(lock) || child_process_lives(path))
         child->state = CHILD_RUNNING;
     else if (!read_exit(path, child))
-        child->state = once && !file_exists(path, KEEPER_STARTED) ? CHILD_NONE : CHILD_LOST;
+        child->state = look_at_the_rest(path, record, once);
     if (child->state == CHILD_EXITED) {
         child->out = read_output(path, KEEPER_OUT);
         child->err = read_output(path, KEEPER_ERR);

@@ -2,10 +2,15 @@
  *
  * It is this same binary in a session of its own. It is spawned first and holds its lock, which its child
  * inherits; it starts the program only on a byte that the driver writes *after* step_prepared is durable, and
- * leaves on end-of-file instead. Its files share one base path, RUN/STEP.VISIT.START beside the store: .lock
- * held while keeper or child live            .started  synced before a `once` program runs .child    the
- * child's process, for children that close what they inherit .out .err bounded output .cancel   a request to
- * stop: TERM, after a grace KILL .exit     how it ended, atomic and synced: believed for ever */
+ * leaves on end-of-file instead. Its files share one base path, RUN/STEP.VISIT.START-NONCE beside the store,
+ * which step_prepared names; no two starts ever share one:
+ *
+ * - .lock: held while keeper or child live
+ * - .started: synced before a `once` program runs
+ * - .child: the child's process, for children that close what they inherit
+ * - .out, .err: bounded output
+ * - .cancel: a request to stop: TERM, after a grace KILL
+ * - .exit: how it ended, atomic and synced: believed for ever */
 #ifndef PAWL_ENGINE_KEEPER_H
 #define PAWL_ENGINE_KEEPER_H
 
@@ -23,18 +28,19 @@ struct keeper {
     json_t *record; /* {"base": …, "process": {…}}: into the prepared checkpoint */
 };
 
-/* Spawns a keeper for this program and waits until it stands ready. `input` goes to the program's stdin
- * (NULL: none). `once`: a `started` record is synced first. NULL with the error filled; keeper_dismiss() or
- * keeper_go() it. */
-struct keeper *keeper_spawn(const char *folder, const char *base, const struct program *program,
+/* Spawns a keeper for this program and waits until it stands ready. `start` names the start that it is for
+ * (drive_base()). `input` goes to the program's stdin (NULL: none). `once`: a `started` record is synced
+ * first. NULL with the error filled; keeper_dismiss() or keeper_go() it. */
+struct keeper *keeper_spawn(const char *folder, const char *start, const struct program *program,
                             const char *input, bool once, struct error *error);
 /* Writes the go byte; false where the keeper has gone. Frees the keeper. */
 bool keeper_go(struct keeper *keeper);
 /* It leaves without having run anything. Frees the keeper; NULL is fine. */
 void keeper_dismiss(struct keeper *keeper);
 
-/* How a keeper's child stands: record, lock, record again. `record` is what keeper_spawn gave; `folder` the
- * store's. Output is read where it has ended (child_clear()). */
+/* How a keeper's child stands: record, lock, record again. CHILD_LOST where the keeper's files are not there.
+ * `record` is what keeper_spawn gave; `folder` the store's. Output is read where it has ended
+ * (child_clear()). */
 void keeper_look(const char *folder, const json_t *record, bool once, struct child *child);
 /* Asks it to stop; carries the request out on the child's process group itself where the keeper has gone. */
 void keeper_cancel(const char *folder, const json_t *record);

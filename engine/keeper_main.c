@@ -286,7 +286,7 @@ static int record_exit(const struct minding *minding, int exit_status)
 static int open_output(const char *base, enum keeper_file_kind kind)
 {
     char *name = keeper_file(base, kind);
-    int file = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file >= 0 && fchmod(file, file_mode_at(name))) {
         close(file);
         file = -1;
@@ -295,18 +295,13 @@ static int open_output(const char *base, enum keeper_file_kind kind)
     return file;
 }
 
-/* Nor may its folders be lost: the run's in the store's, and that one beside the store. */
+/* The folders were synced by keeper_spawn(). */
 static int write_started(const char *base)
 {
-    char *name = keeper_file(base, KEEPER_STARTED), *folder = string_copy(name), *slash;
+    char *name = keeper_file(base, KEEPER_STARTED);
     int result = file_replace(name, "", 0, file_mode_at(name), NULL);
-    for (int i = 0; i < 3 && !result && (slash = strrchr(folder, '/')) && slash != folder; i++) {
-        *slash = '\0';
-        result = i ? folder_sync(folder, NULL) : 0;
-    }
     if (result)
         unlink(name); /* nothing will run */
-    free(folder);
     free(name);
     return result;
 }

@@ -13,6 +13,7 @@ import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import commands
+import copies
 import drivers
 import elsewhere
 import ending
@@ -40,7 +41,7 @@ def run_case(index):
 
 
 def collect(seed, wanted):
-    for source in (kill, drivers, commands, left, reboot, elsewhere, ending, replay):
+    for source in (kill, drivers, commands, left, reboot, elsewhere, copies, ending, replay):
         for case in source.cases(seed):
             if not wanted or any(case[1].startswith(name) for name in wanted):
                 CASES.append(case)

@@ -1,4 +1,5 @@
 """pawl against those who look over its shoulder, stand in its way or speak through it. Ends with "N passed, N failed"."""
+import glob
 import os
 import re
 import signal
@@ -89,21 +90,12 @@ def store_in_a_strangers_hands_is_refused(world):
     expect_refused(world, b"not a regular file")
 
 
-def links_and_pipes_among_the_keepers_files_lead_nowhere(world):
+def pipes_among_the_keepers_files_hold_nobody_up(world):
     world.sim("init", "sim.json")
-    victim = world.write("victim", "untouched")
     job = world.write("job.yaml", PLAIN % ("once", "echo, hello"))
-    assert world.pawl("submit", job, "--paused")[0] in (0, 3)
-    folder = world.make("state/pawl.db.d/1")
-    os.symlink(victim, os.path.join(folder, "act.1.1.out"))
-    os.symlink(victim, os.path.join(folder, "act.1.1.started"))
-    world.pawl("resume", "1")
-    with open(victim, encoding="utf8") as file:
-        assert file.read() == "untouched"
-    world.store = world.path("second/pawl.db")
     assert world.pawl("submit", job)[0] == 0
     for name in ("out", "err", "exit"):
-        path = world.store + ".d/1/act.1.1." + name
+        path, = glob.glob(world.store + ".d/1/act.1.1-*." + name)
         os.unlink(path)
         os.mkfifo(path)
     for lock in os.listdir(world.store + ".d/drivers"):
@@ -381,7 +373,7 @@ def no_shell_is_called(_):
 
 
 TESTS = [files_are_private_whatever_the_umask, store_in_a_strangers_hands_is_refused,
-         links_and_pipes_among_the_keepers_files_lead_nowhere, values_file_is_replaced_where_it_is_and_nowhere_else,
+         pipes_among_the_keepers_files_hold_nobody_up, values_file_is_replaced_where_it_is_and_nowhere_else,
          secrets_of_a_command_are_kept_nowhere, values_that_are_not_edited_are_kept_nowhere, memory_is_not_for_others,
          folder_of_a_killed_plan_is_swept, environment_of_children_is_the_stated_minimum,
          text_from_elsewhere_does_nothing_to_a_terminal, program_is_hardened, no_shell_is_called]
