@@ -92,14 +92,16 @@ static int keep_driver(void *context, const struct run_row *row)
     return 0;
 }
 
-/* The claim of the driver that is there, as JSON; NULL: nobody drives the run. */
+/* The claim of the driver that reads this store, as JSON; NULL: nobody drives the run here. Of a copy, the
+ * driver of the original does not count. */
 static json_t *read_driver(const struct word *word)
 {
     char *text = NULL;
     struct error ignored;
     store_read_run(word->store, word->run_id, keep_driver, &text, &ignored);
-    json_t *driver = text && driver_lives(word->store, text) ? json_read_stored(text, "the record", NULL)
-                                                             : NULL;
+    json_t *driver = text && driver_holding(word->store, text) == HOLDING_HERE
+                         ? json_read_stored(text, "the record", NULL)
+                         : NULL;
     free(text);
     return driver;
 }

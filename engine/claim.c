@@ -1,6 +1,7 @@
 /* Taking a run up: see who drove it last, claim it. A claim is one transaction: it names the epoch
  * that it looked at and reads the run's status again; if either moved, it gives up. */
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/memory.h"
@@ -9,6 +10,8 @@
 #include "engine/table.h"
 
 #define TAKE_OVER_WAIT_MS 10000
+#define ENDING_WAIT_MS    1000 /* so long may a process still be seen that has let its lock go */
+#define ENDING_LOOK_MS    10
 
 /* ---- who drives ---- */
 
@@ -28,7 +31,8 @@ static int end_holder(struct drive *drive, struct error *error)
 {
     const json_t *holder = drive->run->driver;
     struct store *store = drive->driver->store;
-    if (!host_process_kill(holder, TAKE_OVER_WAIT_MS) || driver_record_lives(store, holder)) {
+    if (!host_process_kill(holder, TAKE_OVER_WAIT_MS) ||
+        driver_record_holding(store, holder) != HOLDING_NOT) {
         error_set(error, ERROR_DRIVEN, "process %lld, which drives run %lld, could not be ended",
                   (long long)json_int(holder, "pid", 0), (long long)drive->run->id);
         return error_next(error, "end it by hand, then: pawl resume %lld", (long long)drive->run->id);
@@ -46,6 +50,33 @@ static int refuse_elsewhere(const struct run *run, struct error *error)
                       (long long)run->id);
 }
 
+/* It drives in the store that this one was copied from: it is not ours to end, and what it does is done again
+ * here. */
+static int refuse_copy(const struct run *run, struct error *error)
+{
+    long long pid = json_int(run->driver, "pid", 0);
+    error_set(error, ERROR_DRIVEN,
+              "process %lld, which drives run %lld, is alive, but holds no lock here: this looks like a copy "
+              "of the store that it drives in",
+              pid, (long long)run->id);
+    return error_next(error,
+                      "go on there. To go on here, end process %lld first, or else both do the same steps: "
+                      "pawl resume %lld --take-over --reason \"…\"",
+                      pid, (long long)run->id);
+}
+
+/* One that looks as if it drove elsewhere may be about to end: it has let its lock go, and is gone at once.
+ */
+static enum holding look_at_holder(struct drive *drive)
+{
+    for (int waited_ms = 0;; waited_ms += ENDING_LOOK_MS) {
+        enum holding holding = driver_record_holding(drive->driver->store, drive->run->driver);
+        if (holding != HOLDING_ELSEWHERE || waited_ms >= ENDING_WAIT_MS)
+            return holding;
+        nanosleep(&(struct timespec){.tv_nsec = ENDING_LOOK_MS * 1000000L}, NULL);
+    }
+}
+
 int drive_check_holder(struct drive *drive, struct error *error)
 {
     const struct run *run = drive->run;
@@ -59,8 +90,11 @@ int drive_check_holder(struct drive *drive, struct error *error)
         return 0;
     if (!host_is_this(run->driver))
         return take_over ? 0 : refuse_elsewhere(run, error);
-    if (!driver_record_lives(drive->driver->store, run->driver))
+    enum holding holding = look_at_holder(drive);
+    if (holding == HOLDING_NOT)
         return 0;
+    if (holding == HOLDING_ELSEWHERE)
+        return take_over ? 0 : refuse_copy(run, error);
     return take_over ? end_holder(drive, error) : refuse_driven(run, error);
 }
 

@@ -72,12 +72,22 @@ char *refusal_write(const struct error *why);
 /* The same for people, in *error; -1. A text of an earlier pawl is the message. */
 int refusal_read(const char *text, struct error *error);
 
-/* Does some process drive this run? `row_driver` is run_row.driver. */
+/* Whether the process that claimed a run last still drives it. */
+enum holding {
+    HOLDING_NOT,
+    HOLDING_HERE,      /* its lock is held */
+    HOLDING_ELSEWHERE, /* its lock is free, but it lives on this host: this store is a copy of the one that it
+                          drives in. So it looks for a moment, too, when a driver ends. */
+};
+
+/* `row_driver` is run_row.driver. */
+enum holding driver_holding(struct store *store, const char *row_driver);
+/* The same of a claim's record as JSON. */
+enum holding driver_record_holding(struct store *store, const json_t *driver);
+/* Does some process drive this run, here or in the store that this one is a copy of? */
 bool driver_lives(struct store *store, const char *row_driver);
 /* How the run that holds a lock stands, and what frees it, as what to do next; -1. Waiting helps only where
  * somebody drives it. */
 int lock_holder_next(struct store *store, int64_t holder, struct error *error);
-/* The same of a claim's record as JSON. */
-bool driver_record_lives(struct store *store, const json_t *driver);
 
 #endif

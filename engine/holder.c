@@ -1,14 +1,17 @@
-/* Who drives a run: the lock file that its latest claim names is held, or it is not. And what becomes of the
- * lock of a run that nobody drives. */
+/* Who drives a run: the lock file that its latest claim names is held, or it is not. Where it is free and its
+ * process lives all the same, the lock that it holds is another file: this store is a copy. And what becomes
+ * of the lock of a run that nobody drives. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "engine/driver.h"
+#include "engine/host.h"
 
-bool driver_record_lives(struct store *store, const json_t *driver)
+static bool lock_here_is_held(struct store *store, const json_t *driver)
 {
     const char *name = json_text(driver, "lock", "");
     if (!*name || strchr(name, '/'))
@@ -19,12 +22,30 @@ bool driver_record_lives(struct store *store, const json_t *driver)
     return held;
 }
 
-bool driver_lives(struct store *store, const char *row_driver)
+/* What we ourselves have driven, and hold no lock for, we have let go. */
+static bool lives_elsewhere(const json_t *driver)
+{
+    return json_int(driver, "pid", 0) != getpid() && host_process_lives(driver);
+}
+
+enum holding driver_record_holding(struct store *store, const json_t *driver)
+{
+    if (lock_here_is_held(store, driver))
+        return HOLDING_HERE;
+    return lives_elsewhere(driver) ? HOLDING_ELSEWHERE : HOLDING_NOT;
+}
+
+enum holding driver_holding(struct store *store, const char *row_driver)
 {
     json_t *driver = json_read_stored(row_driver, "the record", NULL);
-    bool lives = driver && driver_record_lives(store, driver);
+    enum holding holding = driver ? driver_record_holding(store, driver) : HOLDING_NOT;
     json_decref(driver);
-    return lives;
+    return holding;
+}
+
+bool driver_lives(struct store *store, const char *row_driver)
+{
+    return driver_holding(store, row_driver) != HOLDING_NOT;
 }
 
 struct held {

@@ -381,9 +381,56 @@ START_TEST(what_a_resumed_step_waits_for_is_recorded_at_once)
 }
 END_TEST
 
+/* ---- a copy of the store ---- */
+
+START_TEST(a_copy_leaves_the_run_to_the_driver_of_the_original)
+{
+    write_job("naps", "job: naps\nversion: 1\nsteps:\n  - {id: nap, uses: sleep, with: {for: 3s}}\n");
+    expect("sim init real.sim --time real", 0);
+    pid_t driver = pawl_in_background("submit naps.yaml --cluster sim:real.sim");
+    while (pawl("history 1 --json") || !strstr(ran.out, "step_started"))
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    ck_assert_int_eq(system("cp -a state copy"), 0);
+    free(test_path);
+    test_path = string_format("%s/copy/pawl.db", test_folder);
+    expect_status(1, "running");
+    expect("resume 1", 4);
+    expect_said(ran.err, "looks like a copy");
+    expect_said(ran.err, "--take-over");
+    expect("cancel 1 --reason enough", 4);
+    expect("audit verify", 0);
+    ck_assert_int_eq(kill(driver, 0), 0);
+    ck_assert_int_eq(status_of(driver), 0); /* nobody has ended it */
+}
+END_TEST
+
+START_TEST(a_copy_is_taken_over_without_ending_the_driver_of_the_original)
+{
+    write_long_job();
+    pid_t driver = pawl_in_background("submit long.yaml");
+    wait_for_file("there");
+    ck_assert_int_eq(system("cp -a state copy"), 0);
+    char *original = test_path;
+    test_path = string_format("%s/copy/pawl.db", test_folder);
+    pid_t other = pawl_in_background("resume 1 --take-over --reason 'the disk of the first is full'");
+    while (pawl("history 1") || !strstr(ran.out, "the disk of the first is full"))
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    expect("cancel 1 --reason enough", 0);
+    free(test_path);
+    test_path = original;
+    expect_status(1, "running");
+    ck_assert_int_eq(kill(driver, 0), 0);
+    expect("cancel 1 --reason enough", 0);
+    ck_assert_int_eq(status_of(driver), 1);
+    status_of(other);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        a_copy_leaves_the_run_to_the_driver_of_the_original,
+        a_copy_is_taken_over_without_ending_the_driver_of_the_original,
         resume_from_a_step_that_was_not_entered_records_nothing,
         a_key_is_an_identifier,
         a_driver_that_refuses_a_word_says_what_to_do,
