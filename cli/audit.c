@@ -81,7 +81,7 @@ static const struct {
 static int refuse_chain_only(const struct invocation *invocation)
 {
     struct error error;
-    error_set(&error, ERROR_USAGE, "pawl audit %s: --chain-only belongs to verify", invocation->arguments[0]);
+    error_set(&error, ERROR_USAGE, "audit %s: --chain-only belongs to verify", invocation->arguments[0]);
     return report_error(invocation, &error);
 }
 
@@ -101,7 +101,7 @@ int command_audit(struct invocation *invocation)
         return status;
     }
     struct error error;
-    error_set(&error, ERROR_USAGE, "pawl audit: \"%s\" is not verify, export or rebuild",
+    error_set(&error, ERROR_USAGE, "audit: \"%s\" is not verify, export or rebuild",
               invocation->arguments[0]);
     return report_error(invocation, &error);
 }

@@ -321,10 +321,8 @@ static int word_open(struct word *word, struct invocation *invocation, const cha
     word->run_id = invocation_run(invocation, 0, &error);
     if (!word->run_id)
         return report_error(invocation, &error);
-    if (wants_reason && (!reason || !*reason)) {
-        error_set(&error, ERROR_USAGE, "pawl %s wants --reason: it is recorded", name);
+    if (wants_reason && invocation_need_reason(invocation, "", &error))
         return report_error(invocation, &error);
-    }
     if (reason)
         json_object_set_new(word->body, "reason", json_string(reason));
     if (!(word->store = invocation_store(invocation, STORE_WRITE, &status)))
@@ -409,7 +407,9 @@ int command_resolve(struct invocation *invocation)
     struct error error = {0};
     bool done = invocation_has(invocation, "done"), retry = invocation_has(invocation, "retry");
     if (done == retry) {
-        error_set(&error, ERROR_USAGE, "pawl resolve wants either --done or --retry");
+        error_set(&error, ERROR_USAGE, "resolve: %s",
+                  done ? "both --done and --retry" : "neither --done nor --retry");
+        error_next(&error, "--done: it has happened; --retry: it has not, and is done again");
         return report_error(invocation, &error);
     }
     struct word word;

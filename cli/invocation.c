@@ -68,6 +68,12 @@ static int refuse_unknown(const struct command *command, const char *word, struc
 
 /* ---- taking what was given ---- */
 
+static int refuse_duration(const char *value, struct error *error)
+{
+    error_set(error, ERROR_USAGE, "--wait: \"%s\" is no duration", value);
+    return error_next(error, "write 30s, 10m or 2h");
+}
+
 static int take_global(struct invocation *invocation, const char *name, const char *value,
                        struct error *error)
 {
@@ -85,7 +91,7 @@ static int take_global(struct invocation *invocation, const char *name, const ch
     invocation->quiet = invocation->quiet || !strcmp(name, "quiet");
     invocation->colour = invocation->colour && strcmp(name, "no-color");
     if (!strcmp(name, "wait") && !duration_read(value, &invocation->wait_ms))
-        return error_set(error, ERROR_USAGE, "--wait: \"%s\" is no duration such as 30s, 10m or 2h", value);
+        return refuse_duration(value, error);
     return 0;
 }
 
@@ -282,6 +288,15 @@ bool invocation_has(const struct invocation *invocation, const char *name)
     return false;
 }
 
+int invocation_need_reason(const struct invocation *invocation, const char *with, struct error *error)
+{
+    const char *reason = invocation_value(invocation, "reason"), *name = invocation->command->name;
+    if (reason && *reason)
+        return 0;
+    error_set(error, ERROR_USAGE, "%s%s: --reason is missing", name, with);
+    return error_next(error, "say why, for the record: pawl %s RUN%s --reason \"…\"", name, with);
+}
+
 int identifier_check(const char *what, const char *text, struct error *error)
 {
     if (!*text)
@@ -299,7 +314,7 @@ int option_split(const struct given_option *option, char **out_name, const char 
 {
     const char *equals = strchr(option->value, '=');
     if (!equals || equals == option->value)
-        return error_set(error, ERROR_USAGE, "--%s %s: not name=value", option->name, option->value);
+        return error_set(error, ERROR_USAGE, "--%s: \"%s\" is not NAME=VALUE", option->name, option->value);
     *out_name = string_format("%.*s", (int)(equals - option->value), option->value);
     *out_value = equals + 1;
     return 0;

@@ -73,22 +73,30 @@ void report_json(json_t *value)
     json_decref(value);
 }
 
+/* What to do next; where a command was called wrongly and nobody says it better, its help. free() it. */
+static char *next_of(const struct invocation *invocation, const struct error *error)
+{
+    bool asks_help = !error->next[0] && error->code == ERROR_USAGE && invocation->command;
+    return asks_help ? string_format("pawl help %s", invocation->command->name) : text_cleaned(error->next);
+}
+
 int report_error(const struct invocation *invocation, const struct error *error)
 {
+    char *next = next_of(invocation, error);
     if (invocation->json) {
         json_t *one = json_pack("{s:s,s:o}", "code", error_code_text(error->code), "message",
                                 text_json(error->message));
-        if (error->next[0])
-            json_object_set_new(one, "hint", text_json(error->next));
+        if (*next)
+            json_object_set_new(one, "hint", text_json(next));
         report_json(json_pack("{s:[o]}", "errors", one));
     } else {
-        char *message = text_cleaned(error->message), *next = text_cleaned(error->next);
+        char *message = text_cleaned(error->message);
         fprintf(stderr, "pawl: %s\n", message);
         if (*next)
             fprintf(stderr, "      %s\n", next);
         free(message);
-        free(next);
     }
+    free(next);
     return error_exit_status(error->code);
 }
 

@@ -130,11 +130,12 @@ static int check_options(const struct invocation *invocation, struct error *erro
 {
     bool all = invocation_has(invocation, "all"), from = invocation_has(invocation, "from");
     bool take_over = invocation_has(invocation, "take-over");
-    if (all && (invocation->argument_count || from))
-        return error_set(error, ERROR_USAGE, "--all takes no run and no --from");
-    if ((from || take_over) && !invocation_has(invocation, "reason"))
-        return error_set(error, ERROR_USAGE, "--%s wants --reason: it is recorded",
-                         from ? "from" : "take-over");
+    if (all && (invocation->argument_count || from)) {
+        error_set(error, ERROR_USAGE, "resume: --all takes neither a run nor --from");
+        return error_next(error, "pawl resume --all, or pawl resume RUN --from STEP --reason \"…\"");
+    }
+    if (from || take_over)
+        return invocation_need_reason(invocation, from ? " --from STEP" : " --take-over", error);
     return 0;
 }
 

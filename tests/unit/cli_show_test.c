@@ -97,15 +97,26 @@ START_TEST(wrong_arguments_leave_with_2_and_say_what_is_near)
         {"steps helm_upgrad", "helm_upgrade"},
         {"list --limit 0", "0"},
         {"list --wait soon", "soon"},
+        {"cancel 1", "pawl cancel RUN --reason"},
+        {"cancel 1 --reason ''", "cancel: --reason is missing"},
+        {"resume 1 --from x", "resume --from STEP: --reason is missing"},
+        {"resume 1 --take-over --reason ''", "resume --take-over: --reason is missing"},
+        {"resume --all 1", "pawl resume --all, or"},
+        {"resolve 1 x", "neither --done nor --retry"},
+        {"audit nope", "pawl help audit"},
+        {"resolve 1 x --output n", "pawl: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ck_assert_msg(pawl(cases[i].arguments) == 2, "pawl %s: %d", cases[i].arguments, ran.status);
         ck_assert_msg(strstr(ran.err, cases[i].says) != NULL, "pawl %s: %s", cases[i].arguments, ran.err);
+        ck_assert_msg(strstr(ran.err, "\n      ") != NULL, "pawl %s: what next? %s", cases[i].arguments,
+                      ran.err);
         ck_assert_str_eq(ran.out, "");
         char *as_json = string_format("%s%s%s", i % 2 ? "--json " : "", cases[i].arguments,
                                       i % 2 ? "" : " --json");
         json_t *errors = pawl_json(as_json, 2);
         ck_assert(json_array_size(json_object_get(errors, "errors")) == 1);
+        ck_assert(*text_at(json_array_get(json_object_get(errors, "errors"), 0), "hint"));
         ck_assert_str_eq(ran.err, "");
         json_decref(errors);
         free(as_json);
