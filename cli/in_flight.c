@@ -16,11 +16,11 @@ static void fill_program(const struct run *run, bool ends, struct in_flight *fli
     int64_t left_ms = step->timeout_ms - run->steps[run->step].spent_ms;
     if (ends && !act->child_may_finish) {
         flight->what = string_copy("its program is asked to stop, and killed if need be");
-        flight->at_most_ms = KEEPER_GRACE_MS;
+        flight->at_most_ms = KEEPER_END_MS;
         return;
     }
     flight->what = string_format("%s may finish", act->uses);
-    flight->at_most_ms = step->timeout_ms ? (left_ms > 0 ? left_ms : 0) + KEEPER_GRACE_MS : -1;
+    flight->at_most_ms = step->timeout_ms ? (left_ms > 0 ? left_ms : 0) + KEEPER_END_MS : -1;
 }
 
 static void fill(const struct run *run, bool ends, struct in_flight *flight)

@@ -172,16 +172,24 @@ static bool mind(struct running *running, int64_t until)
 }
 
 /* The pid is ours until we wait for it, so a signal cannot hit another. */
+void process_signal(pid_t child, int signal)
+{
+    bool leads = getpgid(child) == child;
+    kill(-child, signal);
+    if (!leads || signal == SIGKILL)
+        kill(child, signal);
+}
+
 static void end(struct running *running)
 {
-    kill(-running->pid, SIGTERM);
+    process_signal(running->pid, SIGTERM);
     running->out.dropped = 0;
     running->out.limit = running->out.text.length; /* nothing more is kept */
     int64_t until = steady_ms() + GRACE_MS;
     while (!look(running, until - steady_ms()))
         if (steady_ms() >= until)
             break;
-    kill(-running->pid, SIGKILL);
+    process_signal(running->pid, SIGKILL);
 }
 
 static int status_of(struct running *running)

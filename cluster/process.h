@@ -6,11 +6,16 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "cluster/cluster.h"
 
 #define PROCESS_INHERITED 3 /* the descriptor that the program knows an inherited file by */
+
+/* To a child of ours that has not been waited for, and to the process group that it was given: also where it
+ * has left that. TERM reaches it once. */
+void process_signal(pid_t child, int signal);
 
 struct process_limits {
     int64_t time_ms;  /* then TERM, and KILL after a grace of 5 s: ERROR_TIMEOUT */

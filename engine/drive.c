@@ -25,6 +25,7 @@ struct drive *drive_new(struct driver *driver, struct run *run, struct machine *
     drive->live->store_uuid = store_uuid(driver->store);
     gate_init(&drive->gate);
     drive->answers = json_array();
+    drive->stop_asked_ms = -1;
     return drive;
 }
 
@@ -64,7 +65,7 @@ const json_t *drive_keeper_record(const struct drive *drive)
     return json_object_get(run_act_in_hand(drive->run)->checkpoint, "keeper");
 }
 
-static void look_at_child(struct drive *drive)
+static void look_for_child(struct drive *drive)
 {
     struct run *run = drive->run;
     struct live *live = drive->live;
@@ -81,6 +82,13 @@ static void look_at_child(struct drive *drive)
     live->child = drive->child.state;
     live->foreign_keeper = drive->child.state != CHILD_EXITED &&
                            !host_is_this(json_object_get(record, "process"));
+}
+
+static void look_at_child(struct drive *drive)
+{
+    look_for_child(drive);
+    if (drive->live->child != CHILD_RUNNING)
+        drive->stop_asked_ms = -1;
 }
 
 void drive_look(struct drive *drive)
@@ -330,6 +338,17 @@ static void dismiss_left_keeper(struct drive *drive, enum order order)
     drive->keeper = NULL;
 }
 
+/* How long it has been asked is counted here: files and their times may have come from elsewhere, and the
+ * wall clock may jump. A driver that takes over begins a grace of its own. */
+static void stop_child(struct drive *drive)
+{
+    int64_t now_ms = clock_system()->steady_ms(clock_system());
+    if (drive->stop_asked_ms < 0)
+        drive->stop_asked_ms = now_ms;
+    keeper_cancel(store_folder(drive->driver->store), drive_keeper_record(drive),
+                  now_ms - drive->stop_asked_ms);
+}
+
 void drive_act(struct drive *drive)
 {
     struct decision *decision = drive->decision;
@@ -348,7 +367,7 @@ void drive_act(struct drive *drive)
         drive->wants_lock = true;
         break;
     case ORDER_STOP_CHILD:
-        keeper_cancel(store_folder(drive->driver->store), drive_keeper_record(drive));
+        stop_child(drive);
         break;
     case ORDER_LEAVE:
         drive->leaving = true;

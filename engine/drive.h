@@ -21,6 +21,7 @@ struct drive {
     struct gate gate;
     struct digest head;    /* of the run's chain */
     struct child child;    /* of the latest prepared start */
+    int64_t stop_asked_ms; /* steady, real: since when this driver asks that child to stop; -1: it does not */
     struct keeper *keeper; /* stands ready, not told to go */
     struct body *body;     /* out on the pool; NULL: nothing */
     void *handle;          /* the visit's volatile handle */

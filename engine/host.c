@@ -115,13 +115,33 @@ bool host_was_rebooted(const json_t *process)
     return process && !is_this_boot(process) && host_is_this(process);
 }
 
+/* The handle first, then the look: whoever has its pid by then is not hit. -1 where it is gone or our own. */
+static int open_living(const json_t *process)
+{
+    pid_t pid = pid_of(process);
+    int handle = pid > 1 && pid != getpid() ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    if (handle < 0 || host_process_lives(process))
+        return handle;
+    close(handle);
+    return -1;
+}
+
+bool host_process_signal(const json_t *process, int signal)
+{
+    int handle = open_living(process);
+    bool sent = handle >= 0 && !syscall(SYS_pidfd_send_signal, handle, signal, NULL, 0);
+    if (handle >= 0)
+        close(handle);
+    return sent;
+}
+
 bool host_process_kill(const json_t *process, int64_t wait_ms)
 {
-    int handle = (int)syscall(SYS_pidfd_open, pid_of(process), 0);
+    int handle = open_living(process);
     if (handle < 0)
         return !host_process_lives(process);
-    bool gone = !host_process_lives(process);
-    if (!gone && !syscall(SYS_pidfd_send_signal, handle, SIGKILL, NULL, 0)) {
+    bool gone = false;
+    if (!syscall(SYS_pidfd_send_signal, handle, SIGKILL, NULL, 0)) {
         struct pollfd ended = {.fd = handle, .events = POLLIN};
         gone = poll(&ended, 1, (int)wait_ms) == 1;
     }

@@ -23,6 +23,9 @@ bool host_process_lives(const json_t *process);
 bool host_is_this(const json_t *process);
 /* Was it recorded on this host, before it was rebooted? */
 bool host_was_rebooted(const json_t *process);
+/* Sends a signal to a process, its identity checked first; false where it is gone, may not be signalled, or
+ * is our own. */
+bool host_process_signal(const json_t *process, int signal);
 /* Ends a process by SIGKILL, its identity checked first, and waits up to `wait_ms` until it is gone. */
 bool host_process_kill(const json_t *process, int64_t wait_ms);
 

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -20,6 +18,7 @@
 #include "base/memory.h"
 #include "engine/host.h"
 #include "engine/keeper_files.h"
+#include "engine/lock_holders.h"
 
 static json_t *list_json(char **texts)
 {
@@ -304,44 +303,55 @@ void child_clear(struct child *child)
 
 /* ---- cancelling ---- */
 
-static int64_t file_age_ms(const char *path)
+static void write_request(const char *path)
 {
-    struct stat status;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (stat(path, &status))
-        return -1;
-    return (now.tv_sec - status.st_mtim.tv_sec) * 1000 + (now.tv_nsec - status.st_mtim.tv_nsec) / 1000000;
+    char *name = keeper_file(path, KEEPER_CANCEL);
+    int file = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, file_mode_at(name));
+    if (file >= 0)
+        close(file);
+    free(name);
 }
 
-/* The file is input: a signal goes to the process group of a child that lives and leads one, never to all
- * (-1). */
-static void kill_child(const char *path, int signal)
+/* The file is input: a signal goes to a child that lives and to its process group, never to all (-1) or to
+ * ourselves. While it lives nobody else's group can have its number. */
+static void signal_child(const char *path, int signal)
 {
     json_t *process = read_json_file(path, KEEPER_CHILD);
     pid_t pid = process && host_process_lives(process) ? (pid_t)json_int(process, "pid", 0) : 0;
-    if (pid > 1 && getpgid(pid) == pid && pid != getpgrp())
+    if (pid > 1 && pid != getpid() && pid != getpgrp()) {
+        bool leads = getpgid(pid) == pid;
         kill(-pid, signal);
+        if (!leads || signal == SIGKILL) /* two TERMs may mean more to it than one */
+            host_process_signal(process, signal);
+    }
     json_decref(process);
 }
 
-void keeper_cancel(const char *folder, const json_t *record)
+/* What is left: a keeper that is stuck, and what its program has left behind. */
+static void kill_holders(const char *path, const json_t *keeper)
+{
+    char *lock = keeper_file(path, KEEPER_LOCK);
+    host_process_signal(keeper, SIGKILL);
+    lock_holders_kill(lock);
+    free(lock);
+}
+
+void keeper_cancel(const char *folder, const json_t *record, int64_t asked_ms)
 {
     char *path = record_path(folder, record);
     if (!path)
         return;
-    char *cancel = keeper_file(path, KEEPER_CANCEL);
-    bool keeper_lives = host_process_lives(json_object_get(record, "process"));
-    int64_t age_ms = file_age_ms(cancel);
-    if (age_ms < 0) {
-        int file = open(cancel, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, file_mode_at(cancel));
-        if (file >= 0)
-            close(file);
+    const json_t *keeper = json_object_get(record, "process");
+    bool keeper_lives = host_process_lives(keeper);
+    if (!asked_ms) {
+        write_request(path);
+        host_process_signal(keeper, SIGCONT);
         if (!keeper_lives)
-            kill_child(path, SIGTERM);
-    } else if (age_ms > KEEPER_GRACE_MS + (keeper_lives ? KEEPER_READY_MS : 0)) {
-        kill_child(path, SIGKILL);
+            signal_child(path, SIGTERM);
+    } else if (asked_ms > KEEPER_GRACE_MS + (keeper_lives ? KEEPER_LATE_MS : 0)) {
+        signal_child(path, SIGKILL);
     }
-    free(cancel);
+    if (asked_ms > KEEPER_GRACE_MS + 2 * KEEPER_LATE_MS)
+        kill_holders(path, keeper);
     free(path);
 }

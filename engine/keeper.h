@@ -42,8 +42,12 @@ void keeper_dismiss(struct keeper *keeper);
  * `record` is what keeper_spawn gave; `folder` the store's. Output is read where it has ended
  * (child_clear()). */
 void keeper_look(const char *folder, const json_t *record, bool once, struct child *child);
-/* Asks it to stop; carries the request out on the child's process group itself where the keeper has gone. */
-void keeper_cancel(const char *folder, const json_t *record);
+/* Asks it to stop, first with `asked_ms` 0, then again and again with how long this driver has asked already
+ * (steady) until keeper_look() says that it has ended. TERM at once, KILL after KEEPER_GRACE_MS, to the child
+ * and its process group: by the keeper, by the driver where that has gone. A keeper that does not do it is
+ * woken first (it may have been stopped), and killed in the end, with whatever else holds its lock. What may
+ * not be signalled (a child of another user) or seen (of another container) is waited for. */
+void keeper_cancel(const char *folder, const json_t *record, int64_t asked_ms);
 void child_clear(struct child *child);
 
 /* The keeper's own main (hidden command `keeper`): descriptors 3 (lock) and 4 (pipe), the program on the

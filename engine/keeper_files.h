@@ -9,6 +9,8 @@
 #define KEEPER_GO        'G'
 #define KEEPER_READY_MS  10000 /* for exec and reading the order */
 #define KEEPER_GRACE_MS  10000 /* between TERM and KILL */
+#define KEEPER_LATE_MS   2000  /* … behind which the driver kills the program, and once more: the keeper */
+#define KEEPER_END_MS    15000 /* from the request on: all of it, with what it takes until that is seen */
 #define KEEPER_RECORD_MS 60000 /* to write the exit record, where the disk does not take it at once */
 
 enum keeper_file_kind {

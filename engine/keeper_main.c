@@ -18,11 +18,13 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "cluster/process.h"
 #include "engine/host.h"
 #include "engine/keeper.h"
 #include "engine/keeper_files.h"
 
-#define LOOK_MS 100 /* for a cancel request */
+#define LOOK_MS    100           /* for a cancel request */
+#define PIPE_BYTES (1024 * 1024) /* what a pipe can be made to hold without privileges */
 
 char *keeper_file(const char *base, enum keeper_file_kind kind)
 {
@@ -182,21 +184,24 @@ static void capture_keep(struct capture *capture, const char *bytes, size_t leng
     capture->truncated = capture->truncated || kept < length;
 }
 
-/* Takes what is there; closes at the end. */
+/* Takes what is there; closes at the end. At most what a pipe holds: whoever writes faster than we read must
+ * not keep us from all else, nor a grandchild that goes on writing from the end. */
 static void capture_read(struct capture *capture)
 {
     char bytes[65536];
     ssize_t length;
-    while (capture->from >= 0 && (length = read(capture->from, bytes, sizeof bytes)) != 0) {
-        if (length < 0 && errno == EINTR)
-            continue;
+    for (size_t taken = 0; capture->from >= 0 && taken < PIPE_BYTES; taken += (size_t)length) {
+        do
+            length = read(capture->from, bytes, sizeof bytes);
+        while (length < 0 && errno == EINTR);
         if (length < 0)
             return;
+        if (length == 0) {
+            close(capture->from);
+            capture->from = -1;
+        }
         capture_keep(capture, bytes, (size_t)length);
     }
-    if (capture->from >= 0)
-        close(capture->from);
-    capture->from = -1;
 }
 
 static void feed_input(struct minding *minding)
@@ -220,10 +225,10 @@ static void look_for_cancel(struct minding *minding)
     free(name);
     if (asked && !minding->cancelled_ms) {
         minding->cancelled_ms = steady_ms();
-        kill(-minding->child, SIGTERM);
+        process_signal(minding->child, SIGTERM);
     } else if (asked && !minding->killed && steady_ms() - minding->cancelled_ms > KEEPER_GRACE_MS) {
         minding->killed = true;
-        kill(-minding->child, SIGKILL);
+        process_signal(minding->child, SIGKILL);
     }
 }
 

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "engine/host.h"
 #include "engine/keeper.h"
+#include "engine/keeper_files.h"
 #include "tests/fuzz/target.h"
 
 #define BASE "1.a.1.1"
@@ -85,8 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
             check_child(&child, &sections, record);
             child_clear(&child);
         }
-        keeper_cancel(place_folder(), record);
-        keeper_cancel(place_folder(), record);
+        keeper_cancel(place_folder(), record, 0);
+        keeper_cancel(place_folder(), record, KEEPER_END_MS);
     }
     json_decref(record);
     sections_clear(&sections);

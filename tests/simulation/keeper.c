@@ -176,9 +176,10 @@ void child_clear(struct child *child)
     *child = (struct child){.state = CHILD_NONE};
 }
 
-void keeper_cancel(const char *folder, const json_t *record)
+void keeper_cancel(const char *folder, const json_t *record, int64_t asked_ms)
 {
     (void)folder;
+    (void)asked_ms;
     struct kept *kept = find(record);
     if (!kept || is_dead() || kept->host != simulation.host)
         return;

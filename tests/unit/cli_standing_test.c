@@ -251,7 +251,7 @@ START_TEST(a_cancel_says_what_it_waits_for_and_how_long)
     wait_for_file("there");
     expect("cancel 1 --reason x", 0);
     expect_said(ran.out, "cancel accepted; it waits for \"work\"");
-    expect_said(ran.out, "10s at most");
+    expect_said(ran.out, "15s at most");
     ck_assert_int_eq(status_of(driver), 1);
     write_stubborn_job();
     driver = pawl_in_background("submit stubborn.yaml");
