@@ -164,11 +164,9 @@ static int give_up_waiting(const struct word *word, const struct patience *patie
     long long run = word->run_id;
     duration_write(patience->limit_ms / 1000 * 1000, limit);
     error_set(error, ERROR_DRIVEN, "recorded; but %s has not answered for %s", driver, limit);
-    error_next(
-        error,
-        "it takes it up when it can: it may be asking somebody at its terminal%s; where it is stuck: pawl "
-        "resume %lld --take-over --reason \"…\"",
-        patience->flight.step ? ", or wait for what is in flight" : "", run);
+    error_next(error,
+               "it takes it up when it can%s; where it is stuck: pawl resume %lld --take-over --reason \"…\"",
+               patience->flight.step ? ": what is in flight may not have ended" : "", run);
     free(driver);
     return -1;
 }

@@ -13,11 +13,13 @@
 #include "cli/advice.h"
 #include "cli/outlet.h"
 #include "cli/report.h"
+#include "cli/run_view.h"
 #include "cli/saying.h"
 #include "cli/standing.h"
 
 #define TIME_COLUMN         92    /* where a step's time stands */
 #define WAITS_LINE_EVERY_MS 10000 /* of lines about one wait, where they stay */
+#define WORDS_LOOK_MS       100   /* for what is said elsewhere, while somebody is asked here */
 
 /* ---- colours ---- */
 
@@ -148,24 +150,28 @@ static void on_waits(void *context, const struct run *run, const char *what)
     free(clean);
 }
 
-/* A signal ends the wait, as poll is not taken up again by itself: the driver looks at it next. */
-static bool read_answer(char *answer, int size)
+/* A signal ends the wait, as poll is not taken up again by itself: the driver looks at it next. So does what
+ * somebody says elsewhere: it comes first, and may be the answer. */
+static bool read_answer(const struct progress *progress, const struct run *run, char *answer, int size)
 {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-    return poll(&in, 1, -1) == 1 && fgets(answer, size, stdin);
+    int ready;
+    do {
+        ready = poll(&in, 1, WORDS_LOOK_MS);
+    } while (!ready && !run_has_command(progress->store, run->id));
+    return ready == 1 && fgets(answer, size, stdin);
 }
 
 /* Enter and "n" leave the run waiting; only `pawl reject` rejects. */
 static int on_approve(void *context, const struct run *run, const char *question)
 {
     struct progress *progress = context;
-    (void)run;
     (void)question; /* it has just been shown, as an event */
     if (!progress->asks)
         return 0;
     char answer[16] = "";
     fputs("    [y/N] ", stderr);
-    if (!read_answer(answer, sizeof answer)) {
+    if (!read_answer(progress, run, answer, sizeof answer)) {
         fputc('\n', stderr);
         return 0;
     }

@@ -198,8 +198,11 @@ static void approve_here(struct drive *drive)
     const struct driver_watcher *watcher = &driver->options.watcher;
     bool yes = driver->options.approves ||
                (watcher->approve && watcher->approve(watcher->context, drive->run, text));
-    if (!yes)
+    if (!yes) {
+        if (drive_has_open_command(drive))
+            driver->data_version = -1; /* it is heard before the run is left */
         return;
+    }
     json_t *body = json_pack("{s:O,s:O,s:b}", "step", json_object_get(drive->run->question, "step"),
                              "question", json_object_get(drive->run->question, "digest"), "by_option",
                              driver->options.approves);

@@ -139,6 +139,26 @@ START_TEST(ctrl_c_ends_a_question)
 }
 END_TEST
 
+/* What is said elsewhere does not wait for whoever is asked at the terminal. */
+START_TEST(a_rejection_elsewhere_ends_a_question)
+{
+    struct screen screen;
+    int status;
+    start_on_terminal(&screen, "asks.yaml", NULL);
+    wait_to_see(&screen, "asks on sim with {}? [y/N] ");
+    ck_assert_int_eq(write(screen.terminal, "y\n", 2), 2);
+    wait_to_see(&screen, "    [y/N] ");
+    expect("reject 1 ask --reason 'wrong chunk'", 0);
+    ck_assert_ptr_nonnull(strstr(ran.out, "accepted"));
+    wait_to_see(&screen, "rejected by ops@bastion: wrong chunk");
+    wait_to_see(&screen, "pawl resume 1 asks again");
+    ck_assert_int_eq(waitpid(screen.pid, &status, 0), screen.pid);
+    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    close(screen.terminal);
+    text_clear(&screen.seen);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("live view");
@@ -148,6 +168,7 @@ int main(void)
     tcase_add_test(all, the_last_line_is_what_a_terminal_would_show);
     tcase_add_test(all, the_last_line_of_a_program_stands_on_the_terminal);
     tcase_add_test(all, ctrl_c_ends_a_question);
+    tcase_add_test(all, a_rejection_elsewhere_ends_a_question);
     suite_add_tcase(suite, all);
     return suite_run(suite);
 }
