@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -9,12 +10,45 @@
 #include "jobs/param.h"
 #include "steps/kind.h"
 
+/* Where the jobs that ship are: beside the installed program, or in the repository that it was built in;
+ * free() it, NULL where there are none. */
+static char *shipped_folder(void)
+{
+    static const char *const beside[] = {"../share/pawl/jobs", "../jobs"};
+    char program[4096];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
+    char *bin = path_folder(program), *folder = NULL;
+    for (size_t i = 0; i < sizeof beside / sizeof *beside && !folder; i++) {
+        char *candidate = string_format("%s/%s", bin, beside[i]);
+        folder = realpath(candidate, NULL);
+        free(candidate);
+    }
+    free(bin);
+    return folder;
+}
+
+/* Who looks for one of them is told where it is. */
+static void hint_shipped(const char *path, struct error *error)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    char *folder = shipped_folder(), *shipped = folder ? string_format("%s/%s", folder, name) : NULL;
+    if (shipped && *name && !access(shipped, R_OK))
+        error_next(error, "it ships with pawl: cp %s .", shipped);
+    else if (folder)
+        error_next(error, "the jobs that ship with pawl are in %s", folder);
+    free(shipped);
+    free(folder);
+}
+
 struct job *job_file_read(const struct invocation *invocation, const char *path, int *out_status)
 {
     struct error error = {0};
     size_t length = 0;
     char *text = file_read(path, LIMIT_JOB_BYTES, &length, &error);
     if (!text) {
+        if (error.code == ERROR_NOT_FOUND)
+            hint_shipped(path, &error);
         error.code = ERROR_USAGE; /* whatever it was: nothing was recorded */
         *out_status = report_error(invocation, &error);
         return NULL;

@@ -20,6 +20,7 @@ struct halt {
     char *paused_by;      /* of a pause that stands, or that nobody has taken up yet; NULL: none */
     int64_t latest_ms, paused_ms;
     bool driven, taken_over;
+    bool simulated; /* its times are those of the simulated cluster */
 };
 
 static int see_run(void *context, const struct run_row *row)
@@ -30,6 +31,9 @@ static int see_run(void *context, const struct run_row *row)
     halt->status = string_copy(row->status);
     halt->driver = json_read_stored(row->driver, "the record", NULL);
     halt->driven = row->driver && driver_lives(halt->store, row->driver);
+    json_t *cluster = json_read_stored(row->cluster, "the record", NULL);
+    halt->simulated = !strcmp(json_text(cluster, "kind", ""), "sim");
+    json_decref(cluster);
     return 0;
 }
 
@@ -77,30 +81,32 @@ static int see_command(void *context, const struct command_row *row)
     return 0;
 }
 
-/* "2m5s ago", to the second. */
-static char *ago(int64_t then_ms)
+/* " 2m5s ago", to the second; "" where the times of the run are not ours. */
+static char *ago(const struct halt *halt, int64_t then_ms)
 {
     char text[DURATION_TEXT_SIZE];
     int64_t passed_ms = clock_system()->wall_ms(clock_system()) - then_ms;
-    if (passed_ms < 1000) /* of a simulated cluster, or a clock that was set */
-        return string_copy("just now");
+    if (halt->simulated)
+        return string_copy("");
+    if (passed_ms < 1000) /* or a clock that was set */
+        return string_copy(" just now");
     duration_write(passed_ms / 1000 * 1000, text);
-    return string_format("%s ago", text);
+    return string_format(" %s ago", text);
 }
 
 static char *cause_of(const struct halt *halt)
 {
-    char *when = ago(halt->paused_by ? halt->paused_ms : halt->latest_ms), *cause;
+    char *when = ago(halt, halt->paused_by ? halt->paused_ms : halt->latest_ms), *cause;
     long long pid = json_int(halt->driver, "pid", 0);
     const char *host = json_text(halt->driver, "host", "?");
     if (halt->taken_over && halt->driven)
         cause = string_format("taken over from process %lld on %s, which is ended", pid, host);
     else if (halt->paused_by)
-        cause = string_format("was paused %s by %s: that is lifted", when, halt->paused_by);
+        cause = string_format("was paused%s by %s: that is lifted", when, halt->paused_by);
     else if (!strcmp(halt->status, "failed"))
-        cause = string_format("it failed %s", when);
+        cause = string_format("it failed%s", when);
     else if (halt->interrupted_by)
-        cause = string_format("was interrupted %s by %s", when, halt->interrupted_by);
+        cause = string_format("was interrupted%s by %s", when, halt->interrupted_by);
     else if (halt->taken_over && !host_is_this(halt->driver))
         cause = string_format("taken over from %s, where process %lld drove it last", host, pid);
     else if (!strcmp(halt->status, "waiting"))
@@ -108,7 +114,7 @@ static char *cause_of(const struct halt *halt)
     else if (host_was_rebooted(halt->driver))
         cause = string_copy("the host was rebooted");
     else
-        cause = string_format("driver %lld on %s died; last seen %s", pid, host, when);
+        cause = string_format("driver %lld on %s died%s%s", pid, host, *when ? "; last seen" : "", when);
     free(when);
     return cause;
 }

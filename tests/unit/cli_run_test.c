@@ -282,6 +282,25 @@ START_TEST(resume_without_a_run_takes_the_only_interrupted_one)
 }
 END_TEST
 
+START_TEST(when_a_run_stopped_in_simulated_time_is_not_told_by_our_clock)
+{
+    expect("submit fails.yaml", 1);
+    expect("resume 1", 1);
+    ck_assert_msg(strstr(ran.err, "resumed at \"no\" (it failed)\n") != NULL, "%s", ran.err);
+}
+END_TEST
+
+START_TEST(who_looks_for_a_job_that_ships_is_told_where_it_is)
+{
+    expect("validate scale-in-chunk.yaml", 2);
+    ck_assert_msg(strstr(ran.err, "it ships with pawl: cp /") &&
+                      strstr(ran.err, "/jobs/scale-in-chunk.yaml ."),
+                  "%s", ran.err);
+    expect("validate nowhere/at-all.yaml", 2);
+    ck_assert_msg(strstr(ran.err, "the jobs that ship with pawl are in /"), "%s", ran.err);
+}
+END_TEST
+
 /* ---- plan, audit ---- */
 
 START_TEST(a_plan_says_whether_there_is_something_to_do)
@@ -464,6 +483,8 @@ int main(void)
         a_paused_run_goes_on_when_it_is_resumed,
         a_failed_step_that_was_put_right_by_hand_is_resolved,
         resume_without_a_run_takes_the_only_interrupted_one,
+        when_a_run_stopped_in_simulated_time_is_not_told_by_our_clock,
+        who_looks_for_a_job_that_ships_is_told_where_it_is,
         a_plan_says_whether_there_is_something_to_do,
         a_plan_shows_what_would_be_run_asked_and_undone,
         a_plan_that_is_refused_leaves_with_1,
