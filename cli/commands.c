@@ -29,7 +29,7 @@ static const struct command SIM_COMMANDS[] = {
      .most = 1,
      .run = command_sim_show},
     {.name = "sim fault",
-     .synopsis = "FILE KIND [key=value]…",
+     .synopsis = "FILE FAULT [key=value]…",
      .summary = "script a fault into a simulated cluster",
      .help =
          "What happens to the cluster takes in=DURATION, or on=EFFECT with count=N and delay=DURATION, too;\n"

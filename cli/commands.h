@@ -8,6 +8,9 @@ extern const struct option_declaration PLAN_OPTIONS[], SUBMIT_OPTIONS[], RESUME_
     REASON_OPTIONS[], ROLLBACK_OPTIONS[], RESOLVE_OPTIONS[], LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[],
     AUDIT_OPTIONS[], REHEARSE_OPTIONS[];
 
+/* What `list --status` takes, ended by NULL. */
+extern const char *const RUN_STATUSES[];
+
 int command_validate(struct invocation *invocation); /* validate.c */
 int command_plan(struct invocation *invocation);     /* plan.c */
 int command_rehearse(struct invocation *invocation); /* rehearse/rehearse.c */

@@ -22,8 +22,8 @@ const struct option_declaration LIST_OPTIONS[] = {
     {NULL, 0, NULL, NULL},
 };
 
-static const char *const STATUSES[] = {"queued", "running",   "waiting",     "interrupted", "succeeded",
-                                       "failed", "cancelled", "rolled_back", NULL};
+const char *const RUN_STATUSES[] = {"queued", "running",   "waiting",     "interrupted", "succeeded",
+                                    "failed", "cancelled", "rolled_back", NULL};
 
 struct listing {
     struct store *store;
@@ -62,10 +62,10 @@ static int read_status(struct listing *listing, struct error *error)
 {
     if (!listing->status)
         return 0;
-    for (int i = 0; STATUSES[i]; i++)
-        if (!strcmp(STATUSES[i], listing->status))
+    for (int i = 0; RUN_STATUSES[i]; i++)
+        if (!strcmp(RUN_STATUSES[i], listing->status))
             return 0;
-    const char *near = name_nearest(listing->status, STATUSES);
+    const char *near = name_nearest(listing->status, RUN_STATUSES);
     error_set(error, ERROR_USAGE, "--status: there is no status \"%s\"", listing->status);
     return near ? error_next(error, "did you mean \"%s\"?", near)
                 : error_next(error, "queued, running, waiting, interrupted, succeeded, failed, cancelled or "
@@ -123,10 +123,11 @@ static void print_row(struct listing *listing, const struct run_row *row, const 
     if (!listing->count)
         printf("%5s  %-11s  %-24s  %-19s  %-16s  %s\n", "RUN", "STATUS", "JOB", "SUBMITTED (UTC)", "STEP",
                "CLUSTER");
-    say(stdout, "%5lld  %-11s  %-24s  %-19s  %-16s  %s", (long long)row->run, shown, row->job, submitted,
-        row->step ? row->step : "-", where);
-    if (waiting && !strcmp(shown, "waiting") && strcmp(json_text(waiting, "for", "nothing"), "nothing"))
-        say(stdout, "  (waits for %s)", json_text(waiting, "for", ""));
+    say(stdout, "%5lld  %-11s  %-24s  %-19s  %-16s  %s", (long long)row->run, status_shown(shown), row->job,
+        submitted, row->step ? row->step : "-", where);
+    const char *what = json_text(waiting, "for", "nothing");
+    if (waiting && !strcmp(shown, "waiting") && strcmp(what, "nothing"))
+        say(stdout, "  (%s%s)", strcmp(what, "paused") ? "waits for " : "", what);
     putchar('\n');
     free(where);
     json_decref(cluster);

@@ -46,6 +46,11 @@ const char *run_shown_status(struct store *store, const struct run_row *row)
     return "interrupted";
 }
 
+const char *status_shown(const char *status)
+{
+    return strcmp(status, "rolled_back") ? status : "rolled back";
+}
+
 json_t *instant_json(int64_t wall_ms)
 {
     char text[CLOCK_TEXT_SIZE];
@@ -104,6 +109,20 @@ const char *cluster_name(const json_t *cluster)
     return json_text(cluster, "context", json_text(cluster, "file", json_text(cluster, "server", "")));
 }
 
+/* Without the line's end that a program's output has; a share with as many digits as one reads. */
+static char *value_shown(const json_t *value)
+{
+    if (json_is_real(value))
+        return string_format("%g", json_real_value(value));
+    if (!json_is_string(value))
+        return json_canonical(value);
+    char *text = string_copy(json_string_value(value));
+    size_t length = strlen(text);
+    while (length && strchr("\r\n", text[length - 1]))
+        text[--length] = '\0';
+    return text;
+}
+
 char *values_shown(const json_t *values)
 {
     struct text text = {0};
@@ -112,7 +131,7 @@ char *values_shown(const json_t *values)
     int hidden = 0;
     json_object_foreach((json_t *)values, name, value)
     {
-        char *shown = json_is_string(value) ? string_copy(json_string_value(value)) : json_canonical(value);
+        char *shown = value_shown(value);
         if (strlen(shown) <= SHOWN_VALUE_BYTES)
             text_format(&text, "%s%s=%s", text.length ? " " : "", name, shown);
         else

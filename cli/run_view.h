@@ -24,6 +24,8 @@ json_t *instant_json(int64_t wall_ms);
 /* "2026-11-24 03:00:01.120" (UTC), for people. */
 #define SHOWN_TIME_SIZE 32
 void shown_time(int64_t wall_ms, char text[SHOWN_TIME_SIZE]);
+/* A run's status in words for people. */
+const char *status_shown(const char *status);
 /* Outputs and params as "id=4 ip=192.168.29.23"; long values are left out and counted; free() it. */
 char *values_shown(const json_t *values);
 

@@ -215,7 +215,7 @@ int command_sim_show(struct invocation *invocation)
 
 void sim_fault_kinds_print(void)
 {
-    puts("\nkinds, each with the keys that it takes (!: required):");
+    puts("\nfaults, each with the keys that it takes (!: required):");
     for (const struct fault_kind *kind = fault_kinds; kind->name; kind++) {
         printf("  %-17s %s\n", kind->name, kind->help);
         if (*kind->keys)

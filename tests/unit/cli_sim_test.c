@@ -114,7 +114,7 @@ START_TEST(a_fault_is_checked_like_every_word)
     ck_assert_int_eq(pawl("sim fault c.sim leader-move pod=iomesh-meta-1"), 0);
     ck_assert_int_eq(pawl("sim fault c.sim no-such-kind a=b"), 2);
     ck_assert_int_eq(pawl("sim fault c.sim"), 2);
-    ck_assert_msg(strstr(ran.err, "usage: pawl sim fault FILE KIND"), "%s", ran.err);
+    ck_assert_msg(strstr(ran.err, "usage: pawl sim fault FILE FAULT"), "%s", ran.err);
     json_t *shown = pawl_json("sim show c.sim --json", 0);
     ck_assert_str_eq(text_at(shown, "leader"), "iomesh-meta-1");
     json_decref(shown);

@@ -70,7 +70,19 @@ START_TEST(completion_is_a_script_that_completes)
         "source <(\"$PAWL\" completion) || exit; "
         "words() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _pawl; echo \"${COMPREPLY[*]}\"; }; "
         "[ \"$(words pawl sta)\" = status ] && [ \"$(words pawl status --wat)\" = --watch ] && "
-        "[ \"$(words pawl steps helm_)\" = helm_upgrade ]";
+        "[ \"$(words pawl steps helm_)\" = helm_upgrade ] && "
+        "[ \"$(words pawl list --status rolled)\" = rolled_back ] && "
+        "[ \"$(words pawl list --cluster si)\" = sim: ] && [ -z \"$(words pawl list --since x)\" ] && "
+        "[ \"$(words pawl sim ini)\" = init ] && [ \"$(words pawl sim init --chunk-o)\" = --chunk-order ] && "
+        "[ \"$(words pawl sim fault c.sim leader-mo)\" = leader-move ] && "
+        "[ \"$(words pawl audit ver)\" = verify ] && [ \"$(words pawl --cluster sim : x sta)\" = status ] && "
+        "[ \"$(words pawl submit jobs/scale-in-chunk.yaml -p repl)\" = replicas= ] && "
+        "pawl() { case $1 in "
+        "list) printf \"  RUN\\n   17  waiting\\n\" ;; "
+        "status) printf \"run 17\\n  by\\n  \\342\\234\\223 leaving find_chunk x\\n    unregister unregister_chunk p\\n\" ;; "
+        "esac; } && "
+        "[ \"$(words pawl approve \"\")\" = 17 ] && [ \"$(words pawl approve 17 \"\")\" = \"leaving unregister\" ] && "
+        "[ -z \"$(words pawl approve 17 leaving \"\")\" ] && [ \"$(words pawl resume 17 --from un)\" = unregister ]";
     char *command = string_format("PAWL=\"${PAWL:-build/pawl}\" bash -c '%s'", script);
     ck_assert_int_eq(system(command), 0);
     free(command);
