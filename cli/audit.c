@@ -27,7 +27,8 @@ static int print_report(const struct invocation *invocation, const struct chain_
         }
         report_json(document);
     } else if (report->intact) {
-        printf("intact: %lld records of %lld runs\n", (long long)report->records, (long long)report->runs);
+        printf("intact: %lld record%s of %lld run%s\n", (long long)report->records,
+               report->records == 1 ? "" : "s", (long long)report->runs, report->runs == 1 ? "" : "s");
     } else {
         printf("NOT intact: ");
         if (report->bad_run)
@@ -68,7 +69,13 @@ static int export_all(const struct invocation *invocation, struct store *store)
 static int rebuild(const struct invocation *invocation, struct store *store)
 {
     struct error error = {0};
-    return replay_rebuild(store, &error) ? report_error(invocation, &error) : EXIT_SUCCEEDED;
+    if (replay_rebuild(store, &error))
+        return report_error(invocation, &error);
+    if (invocation->json)
+        report_json(json_pack("{s:b}", "rebuilt", true));
+    else if (!invocation->quiet)
+        puts("rebuilt: the stored state is what the records give");
+    return EXIT_SUCCEEDED;
 }
 
 static const struct {

@@ -108,11 +108,18 @@ static int print_value(const struct eval *eval, json_t *value, struct expression
     return EXIT_SUCCEEDED;
 }
 
+/* An expression that is none: whoever called it is wrong, whatever the document holds. */
+static int refuse(struct eval *eval)
+{
+    fail(eval, ERROR_EXPRESSION, text_string(&eval->messages), text_string(&eval->shown));
+    return EXIT_USAGE;
+}
+
 static int evaluate(struct eval *eval, const struct expression *expression)
 {
     struct expression_type type = expression_check(expression, resolve, eval, report);
     if (eval->mistakes)
-        return fail(eval, ERROR_EXPRESSION, text_string(&eval->messages), text_string(&eval->shown));
+        return refuse(eval);
     struct error error;
     json_t *value = expression_evaluate(expression, eval->names, &error);
     if (!value) {
@@ -132,7 +139,7 @@ static int eval_run(struct eval *eval)
     struct expression *expression = expression_read(eval->text, strlen(eval->text), &fault);
     if (!expression) {
         report(eval, &fault);
-        return fail(eval, ERROR_EXPRESSION, text_string(&eval->messages), text_string(&eval->shown));
+        return refuse(eval);
     }
     int status = evaluate(eval, expression);
     expression_free(expression);

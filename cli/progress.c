@@ -45,8 +45,9 @@ char *event_line(const struct machine *machine, const struct event *event)
         return string_copy("");
     char *said = saying->say(event, false);
     char *clean = line_cleaned(said);
-    char *line = string_format("%s %-*s %s%s", saying->mark, STEP_NAME_WIDTH,
-                               event->step >= 0 ? machine->steps[event->step].id : "", saying->says, clean);
+    char *line = event->step < 0 ? string_format("%s %s%s", saying->mark, saying->says, clean)
+                                 : string_format("%s %-*s %s%s", saying->mark, STEP_NAME_WIDTH,
+                                                 machine->steps[event->step].id, saying->says, clean);
     cut_end(line);
     free(said);
     free(clean);

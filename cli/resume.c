@@ -139,6 +139,13 @@ static int check_options(const struct invocation *invocation, struct error *erro
     return 0;
 }
 
+static int say_nothing_to_resume(const struct invocation *invocation)
+{
+    if (!invocation->json && !invocation->quiet)
+        puts("no run is interrupted: nothing to resume");
+    return EXIT_SUCCEEDED;
+}
+
 static int resume_found(const struct invocation *invocation, struct store *store)
 {
     struct error error = {0};
@@ -146,6 +153,8 @@ static int resume_found(const struct invocation *invocation, struct store *store
     int status;
     if (find_runs(invocation, store, &finding, &error))
         status = report_error(invocation, &error);
+    else if (invocation_has(invocation, "all") && !finding.count)
+        status = say_nothing_to_resume(invocation);
     else if (invocation_has(invocation, "all"))
         status = session_drive(invocation, store, finding.runs, finding.count);
     else if (finding.count == 1)

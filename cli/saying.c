@@ -251,7 +251,7 @@ static char *say_person(const struct event *event, bool whole)
     const json_t *body = event->body;
     const char *reason = json_text(body, "reason", "");
     if (!whole)
-        return string_copy(reason);
+        return string_copy(*reason ? reason : json_text(body, "by_option", ""));
     const char *how = json_text(body, "how", json_text(body, "by_option", ""));
     struct text text = {0};
     text_format(&text, "%s%sby %s", how, *how ? " " : "", event->actor);

@@ -61,7 +61,7 @@ static void print_standing(const struct standing *standing, bool colour)
     char *where = text_cleaned(cluster_name(json_object_get(run, "cluster")));
     char *actor = text_cleaned(standing->actor);
     say(stdout, "run %lld  %s  %s  on %s\n", (long long)json_int(run, "run", 0), json_text(run, "job", ""),
-        standing_status(standing), where);
+        status_shown(standing_status(standing)), where);
     say(stdout, "  submitted %s by %s", json_text(run, "submitted", ""), actor);
     const char *finished = json_text(run, "finished", NULL);
     if (finished)

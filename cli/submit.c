@@ -100,6 +100,14 @@ static int tell_old(const struct invocation *invocation, struct store *store,
 
 /* ---- submitting ---- */
 
+/* What somebody has to do is said to the quiet, too. */
+static void say_left(const struct invocation *invocation, const struct submission *submission, int64_t run)
+{
+    if (!invocation->json)
+        fprintf(stderr, "run %lld %s: pawl resume %lld\n", (long long)run,
+                submission->paused ? "is paused" : "is recorded, nobody drives it yet", (long long)run);
+}
+
 static int submit(const struct invocation *invocation, const struct submission *submission)
 {
     struct error error = {0};
@@ -119,7 +127,9 @@ static int submit(const struct invocation *invocation, const struct submission *
         status = tell_old(invocation, store, submission, run);
     } else {
         print_number(invocation, submission, run, NULL);
-        if (!submission->paused && !invocation_has(invocation, "detach"))
+        if (submission->paused || invocation_has(invocation, "detach"))
+            say_left(invocation, submission, run);
+        else
             status = session_drive(invocation, store, &(struct session_run){.run = run}, 1);
     }
     store_close(store);

@@ -93,14 +93,23 @@ static bool until_holds(const struct machine_step *step, const struct visit *vis
     return false;
 }
 
-static void fail_exit(const struct machine_step *step, int64_t status, struct answer *answer)
+/* Which program it was is told where it told nothing itself. */
+static void fail_exit(const struct machine_step *step, const struct visit *visit, int64_t status,
+                      struct answer *answer)
 {
     struct error error;
     struct summary begins;
     const char *said = json_text(answer->outputs, "stderr", json_text(answer->outputs, "stdout", ""));
-    summary_set(&begins, "%s", said); /* all of it: pawl logs */
-    error_set(&error, ERROR_EXIT_STATUS, "it left with status %lld%s%s", (long long)status, *said ? ": " : "",
-              begins.text);
+    const json_t *program = json_array_get(json_object_get(visit->inputs, "argv"), 0);
+    int length = (int)strlen(said);
+    while (length && strchr("\r\n", said[length - 1]))
+        length--;
+    summary_set(&begins, "%.*s", length, said); /* all of it: pawl logs */
+    if (length)
+        error_set(&error, ERROR_EXIT_STATUS, "it left with status %lld: %s", (long long)status, begins.text);
+    else
+        error_set(&error, ERROR_EXIT_STATUS, "%s left with status %lld and said nothing",
+                  json_is_string(program) ? json_string_value(program) : "it", (long long)status);
     answer_clear(answer);
     answer_failed(answer, &error);
     answer->transient = is_transient_exit(step, status);
@@ -114,7 +123,7 @@ static void finish_general(const struct machine_step *step, const struct visit *
     struct error error = {0};
     if (step->until ? !until_holds(step, visit, all, answer) : status != 0) {
         if (!step->until)
-            fail_exit(step, status, answer);
+            fail_exit(step, visit, status, answer);
     } else if (step->evaluates_outputs) {
         json_t *outputs = evaluate_outputs(step, all, &error);
         if (outputs) {

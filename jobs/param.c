@@ -12,14 +12,28 @@
 
 /* ---- one value ---- */
 
+/* Takes "." and empty names out of an absolute path; ".." stays: what it means depends on links. */
+static void path_clean(char *path)
+{
+    char *to = path;
+    for (const char *at = path; *at;) {
+        size_t slashes = strspn(at, "/"), length = strcspn(at + slashes, "/");
+        if (length && (length != 1 || at[slashes] != '.')) {
+            *to++ = '/';
+            memmove(to, at + slashes, length);
+            to += length;
+        }
+        at += slashes + length;
+    }
+    if (to == path)
+        *to++ = '/';
+    *to = '\0';
+}
+
 static json_t *path_absolute(const char *text, const char *folder)
 {
-    while (!strncmp(text, "./", 2))
-        text += 2;
-    if (*text == '/')
-        return json_string(text);
-    size_t length = strlen(folder);
-    char *path = string_format("%s%s%s", folder, length && folder[length - 1] == '/' ? "" : "/", text);
+    char *path = *text == '/' ? string_copy(text) : string_format("%s/%s", folder, text);
+    path_clean(path);
     json_t *value = json_string(path);
     free(path);
     return value;

@@ -282,6 +282,46 @@ START_TEST(resume_without_a_run_takes_the_only_interrupted_one)
 }
 END_TEST
 
+START_TEST(what_was_done_is_said_and_what_is_to_be_done)
+{
+    expect("submit good.yaml --detach", 0);
+    ck_assert_str_eq(ran.err, "run 1 is recorded, nobody drives it yet: pawl resume 1\n");
+    expect("submit good.yaml --paused -q", 0);
+    ck_assert_str_eq(ran.err, "run 2 is paused: pawl resume 2\n");
+    expect("list", 0);
+    ck_assert_msg(strstr(ran.out, "  (paused)\n") != NULL, "%s", ran.out);
+    expect("resume --all", 0);
+    expect("resume --all", 0);
+    ck_assert_str_eq(ran.out, "no run is interrupted: nothing to resume\n");
+    expect("resume --all -q", 0);
+    ck_assert_str_eq(ran.out, "");
+    expect("audit rebuild", 0);
+    ck_assert_str_eq(ran.out, "rebuilt: the stored state is what the records give\n");
+    expect("audit rebuild --quiet", 0);
+    ck_assert_str_eq(ran.out, "");
+    expect("rollback 2 --reason x --yes", 0);
+    expect("status 2", 0);
+    ck_assert_msg(strstr(ran.out, "run 2  good  rolled back  on ") != NULL, "%s", ran.out);
+}
+END_TEST
+
+START_TEST(what_a_program_said_is_shown_without_its_line_s_end)
+{
+    write_job("says", "job: says\nversion: 1\nsteps:\n"
+                      "  - {id: hello, uses: command, effect: converge, with: {argv: [echo, hello world]}}\n"
+                      "  - {id: no, uses: command, effect: converge,\n"
+                      "     with: {argv: [/bin/sh, -c, 'echo refused >&2; exit 3']}}\n");
+    expect("submit says.yaml", 1);
+    ck_assert_msg(strstr(ran.err, "stdout=hello world ") &&
+                      strstr(ran.err, "left with status 3: refused\n") && !strstr(ran.err, "\\x0a"),
+                  "%s", ran.err);
+    expect("submit fails.yaml", 1);
+    ck_assert_msg(strstr(ran.err, "/bin/false left with status 1 and said nothing\n") != NULL, "%s", ran.err);
+    expect("audit verify", 0);
+    ck_assert_msg(strstr(ran.out, " records of 2 runs\n") != NULL, "%s", ran.out);
+}
+END_TEST
+
 START_TEST(when_a_run_stopped_in_simulated_time_is_not_told_by_our_clock)
 {
     expect("submit fails.yaml", 1);
@@ -483,6 +523,8 @@ int main(void)
         a_paused_run_goes_on_when_it_is_resumed,
         a_failed_step_that_was_put_right_by_hand_is_resolved,
         resume_without_a_run_takes_the_only_interrupted_one,
+        what_was_done_is_said_and_what_is_to_be_done,
+        what_a_program_said_is_shown_without_its_line_s_end,
         when_a_run_stopped_in_simulated_time_is_not_told_by_our_clock,
         who_looks_for_a_job_that_ships_is_told_where_it_is,
         a_plan_says_whether_there_is_something_to_do,

@@ -47,19 +47,19 @@ END_TEST
 
 START_TEST(what_is_wrong_is_shown_under_the_expression)
 {
-    assert_eval("\"1 + 'ü' + x\"", 1,
+    assert_eval("\"1 + 'ü' + x\"", 2,
                 "pawl: int + string: there is no such operation [E0203]\n"
                 "  1 + 'ü' + x\n"
                 "  ^~~~~~~ convert with string(…)\n"
                 "pawl: there is no name \"x\" [E0202]\n"
                 "  1 + 'ü' + x\n"
                 "            ^ names are the top-level keys of --data FILE\n");
-    assert_eval("'1 +'", 1, "pawl: the expression ends where a value should follow [E0201]\n  1 +\n     ^\n");
+    assert_eval("'1 +'", 2, "pawl: the expression ends where a value should follow [E0201]\n  1 +\n     ^\n");
     assert_eval("'1 / 0'", 1, "pawl: division by zero, in \"1 / 0\"\n");
     assert_eval("'1 / 0' --json", 1,
                 "{\"error\":{\"code\":\"expression\",\"message\":\"division by zero, in \\\"1 / 0\\\"\"}}\n");
     assert_eval(
-        "'a + b' --json", 1,
+        "'a + b' --json", 2,
         "{\"error\":{\"code\":\"expression\",\"message\":\"there is no name \\\"a\\\"; there is no name "
         "\\\"b\\\"\"}}\n");
 }
