@@ -34,6 +34,7 @@ static void interrupt(int number)
 /* helm 3.7 and later end an upgrade in order; earlier ones die of the signal. */
 static void interrupts_catch(const struct helm *helm)
 {
+    interrupted = 0; /* the simulation runs one helm after another in one process */
     if (!helm->is_process || !helm_is_at_least(helm, "v3.7.0"))
         return;
     struct sigaction action = {.sa_handler = interrupt};
