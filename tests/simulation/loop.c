@@ -5,13 +5,11 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <ucontext.h>
 
 #include "base/memory.h"
 #include "engine/drive.h"
+#include "simulation/coroutine.h"
 #include "simulation/simulation.h"
-
-#define STACK_BYTES (192 * 1024)
 
 struct loop {
     struct process *process;
@@ -21,25 +19,12 @@ struct loop {
 
 struct task {
     struct process *process;
-    void (*run)(void *work);
+    struct coroutine body;
     void (*returned)(void *work);
-    void *work;
-    enum { TASK_NEW, TASK_OUT, TASK_ENDED } state;
-    int64_t at_ms;
-    ucontext_t context;
-    struct stack *stack;
     struct task *next;
 };
 
-struct stack {
-    char *bytes;
-    struct stack *next;
-};
-
 static struct task *tasks; /* oldest first */
-static struct task *inside;
-static struct stack *stacks;
-static ucontext_t outside;
 
 struct loop *loop_new(void (*on_signal)(void *context, int number), void *context)
 {
@@ -69,65 +54,29 @@ void loop_collect(struct loop *loop, int64_t wait_ms)
 void loop_work(struct loop *loop, void (*run)(void *work), void (*returned)(void *work), void *work)
 {
     struct task *task = memory_new(sizeof *task), **at = &tasks;
-    *task = (struct task){.process = loop->process, .run = run, .returned = returned, .work = work};
-    task->at_ms = simulation.now_ms + chance_below(CHANCE_SCHEDULE, 3);
+    task->process = loop->process;
+    task->returned = returned;
+    task->body.run = run;
+    task->body.context = work;
+    task->body.dead = &loop->process->dead;
+    task->body.at_ms = simulation.now_ms + chance_below(CHANCE_SCHEDULE, 3);
     loop->process->tasks++;
     while (*at)
         at = &(*at)->next;
     *at = task;
 }
 
-/* ---- coroutines ---- */
-
-static void enter(void)
-{
-    inside->run(inside->work);
-    inside->state = TASK_ENDED;
-    swapcontext(&inside->context, &outside);
-}
-
-static void begin(struct task *task)
-{
-    if (!stacks) {
-        stacks = memory_new(sizeof *stacks);
-        stacks->bytes = memory_new(STACK_BYTES);
-    }
-    task->stack = stacks;
-    stacks = stacks->next;
-    task->state = TASK_OUT;
-    getcontext(&task->context);
-    task->context.uc_stack.ss_sp = task->stack->bytes;
-    task->context.uc_stack.ss_size = STACK_BYTES;
-    task->context.uc_link = NULL;
-    makecontext(&task->context, enter, 0);
-}
-
 static void go_on(struct task *task)
 {
     struct process *before = simulation.current;
-    if (task->state == TASK_NEW)
-        begin(task);
     simulation.current = task->process;
-    inside = task;
-    swapcontext(&outside, &task->context);
-    inside = NULL;
+    coroutine_go_on(&task->body);
     simulation.current = before;
-    if (task->state == TASK_ENDED) {
-        task->stack->next = stacks;
-        stacks = task->stack;
-        task->stack = NULL;
+    if (task->body.state == COROUTINE_ENDED) {
         bool slowly = simulation.plan->curse == CURSE_LOOKS_VANISH;
         int64_t back_ms = slowly ? chance_below(CHANCE_SCHEDULE, 500) : chance_time_ms(CHANCE_SCHEDULE, 150);
-        task->at_ms = simulation.now_ms + back_ms;
+        task->body.at_ms = simulation.now_ms + back_ms;
     }
-}
-
-void held_up(int64_t for_ms)
-{
-    if (!inside || inside->process->dead)
-        return;
-    inside->at_ms = simulation.now_ms + for_ms;
-    swapcontext(&inside->context, &outside);
 }
 
 static void bring_back(struct task *task)
@@ -139,7 +88,7 @@ static void bring_back(struct task *task)
     *at = task->next;
     task->process->tasks--;
     simulation.current = task->process;
-    task->returned(task->work);
+    task->returned(task->body.context);
     simulation.current = before;
     wake(task->process, 0);
     free(task);
@@ -152,7 +101,7 @@ void loop_free(struct loop *loop)
         next = task->next;
         if (task->process != loop->process)
             continue;
-        while (task->state != TASK_ENDED)
+        while (task->body.state != COROUTINE_ENDED)
             go_on(task);
         bring_back(task);
     }
@@ -165,9 +114,9 @@ static struct task *next_task(void)
     for (struct task *task = tasks; task; task = task->next) {
         if (task->process->dead)
             continue;
-        if (task->at_ms < task->process->stuck_ms)
-            task->at_ms = task->process->stuck_ms;
-        if (!first || task->at_ms < first->at_ms)
+        if (task->body.at_ms < task->process->stuck_ms)
+            task->body.at_ms = task->process->stuck_ms;
+        if (!first || task->body.at_ms < first->body.at_ms)
             first = task;
     }
     return first;
@@ -176,13 +125,13 @@ static struct task *next_task(void)
 int64_t loop_next_ms(void)
 {
     const struct task *task = next_task();
-    return task ? task->at_ms : -1;
+    return task ? task->body.at_ms : -1;
 }
 
 void loop_go_on(void)
 {
     struct task *task = next_task();
-    if (task->state == TASK_ENDED)
+    if (task->body.state == COROUTINE_ENDED)
         bring_back(task);
     else
         go_on(task);
@@ -190,5 +139,5 @@ void loop_go_on(void)
 
 void loop_forget(void)
 {
-    assert(!tasks && !inside);
+    assert(!tasks && !coroutine_inside());
 }

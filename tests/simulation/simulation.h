@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "cluster/cluster.h"
 #include "engine/driver.h"
+#include "simulation/coroutine.h"
 #include "state/store.h"
 #include "steps/kind.h"
 
@@ -189,8 +190,6 @@ void wake_all(void);
 json_t *process_record(int number, int host, int boot);
 
 /* ---- loop.c ---- */
-/* Within a body: it is held up for so long, others go on. Elsewhere: nothing. */
-void held_up(int64_t for_ms);
 /* When the next body goes on; -1: none is out. */
 int64_t loop_next_ms(void);
 void loop_go_on(void);
