@@ -137,7 +137,10 @@ e2e: $(BUILD)/pawl
 # Deterministic simulation: the engine with time, scheduling, store and cluster driven by one seed. What it replaces of
 # pawl it defines itself, or the linker wraps. SECONDS=n (60), SEED=n repeats one history, HISTORIES=n.
 SIM_WRAPPED = clock_system lock_take lock_is_held folder_make folder_remove folder_temporary file_read getrandom \
-              cluster_open_recorded gate_pass store_commit process_run machine_read machine_free
+              cluster_open_recorded gate_pass store_commit process_run machine_read machine_free \
+              step_kind_find step_declaration_find step_declarations file_replace values_file_stage \
+              values_file_commit world_open world_close world_begin world_end world_abandon world_effect world_event \
+              clock_gettime nanosleep sigaction raise
 SIM_SOURCES = $(filter-out %/store_memory.c %/store_sqlite.c,$(wildcard tests/simulation/*.c))
 SIM_OBJECTS = $(SIM_SOURCES:%.c=$(BUILD)/%.o)
 $(BUILD)/tests/simulation/%.o: ALL_CFLAGS += -Itests

@@ -12,15 +12,18 @@
 #include "jobs/diagnostic.h"
 #include "jobs/job.h"
 #include "simulation/people.h"
+#include "simulation/shipped.h"
 #include "simulation/simulation.h"
 
-#define LOOK_MS    100  /* as the driver looks */
-#define SILENCE_MS 1500 /* after the last item the noise ends */
+#define LOOK_MS    100    /* as the driver looks */
+#define SILENCE_MS 1500   /* after the last item the noise ends */
+#define STEPS_MS   100000 /* … and after this where one counts from the start of a step */
 
 struct simulation simulation;
 struct counts counts;
 static bool used[SIMULATION_ITEMS_MOST];      /* items that have come */
 static int64_t due_ms[SIMULATION_ITEMS_MOST]; /* when they come; -1: not yet known */
+static int64_t calls[SIMULATION_ITEMS_MOST];  /* at which call they come; -1: not yet known, or by time */
 
 /* ---- saying what happens ---- */
 
@@ -65,12 +68,6 @@ void process_kill(struct process *process, const char *why)
     keepers_pipe_closed(process);
 }
 
-/* The others come at a call: while somebody is about something. */
-static bool comes_by_time(const struct plan_item *item)
-{
-    return item->call == 0;
-}
-
 void power_loss(void)
 {
     trace("the host loses power");
@@ -90,21 +87,44 @@ bool rim(const char *what)
         return false;
     if (current->dead)
         return true;
+    if (call_strikes())
+        process_kill(current, what);
+    return current->dead;
+}
+
+bool call_strikes(void)
+{
+    bool strikes = false;
     simulation.calls++;
     counts.calls++;
     for (int i = 0; i < simulation.plan->item_count && !simulation.quiet; i++) {
         const struct plan_item *item = &simulation.plan->items[i];
-        if (item->dropped || used[i] || item->call != simulation.calls || comes_by_time(item))
+        if (item->dropped || used[i] || calls[i] != simulation.calls)
             continue;
         if (item->kind == ITEM_CRASH)
-            process_kill(current, what);
+            strikes = true;
         else if (item->kind == ITEM_POWER)
             power_loss();
         else
             due_ms[i] = simulation.now_ms + item->delay_ms;
         used[i] = item->kind == ITEM_CRASH || item->kind == ITEM_POWER;
     }
-    return current->dead;
+    return strikes;
+}
+
+/* By time, or at a call: while somebody is about something. */
+static void count_from_here(int i)
+{
+    const struct plan_item *item = &simulation.plan->items[i];
+    due_ms[i] = item->call ? -1 : simulation.now_ms + item->at_ms;
+    calls[i] = item->call ? simulation.calls + item->call : -1;
+}
+
+void items_count_from(int step)
+{
+    for (int i = 0; i < simulation.plan->item_count; i++)
+        if (simulation.plan->items[i].step == 1 + step)
+            count_from_here(i);
 }
 
 void strike(const char *why)
@@ -284,6 +304,16 @@ bool run_is_driven(int64_t run)
 
 /* ---- items ---- */
 
+#define HELM_CALLS 8 /* one upgrade makes about so many */
+
+/* A keeper or its program: the helm of a shipped job runs for a moment only, and is waited for. */
+static void die_beside(const struct plan_item *item)
+{
+    bool child = item->kind == ITEM_CHILD_DIES;
+    if (!keepers_kill(child, item->number) && simulation.plan->shipped)
+        helm_doom(child, 1 + (int)(item->number % HELM_CALLS));
+}
+
 static void befall(const struct plan_item *item)
 {
     struct process *process = process_some(item->number);
@@ -299,10 +329,8 @@ static void befall(const struct plan_item *item)
         simulation.commit_fault = 2;
         break;
     case ITEM_KEEPER_DIES:
-        keepers_kill(false, item->number);
-        break;
     case ITEM_CHILD_DIES:
-        keepers_kill(true, item->number);
+        die_beside(item);
         break;
     case ITEM_SIGNAL:
         if (process && !process->draining)
@@ -316,7 +344,8 @@ static void befall(const struct plan_item *item)
         break;
     case ITEM_TAKE_OVER:
         process_start(run, item->number % 2 ? "resume" : NULL,
-                      item->number % 4 == 1 ? json_pack("{s:s,s:s}", "from", "s1", "reason", "again")
+                      item->number % 4 == 1 ? json_pack("{s:s,s:s}", "from", plan_step_id(simulation.plan, 0),
+                                                        "reason", "again")
                                             : json_object(),
                       true);
         break;
@@ -329,9 +358,13 @@ static void befall(const struct plan_item *item)
         for (int i = 0; i < simulation.process_count; i++)
             if (simulation.processes[i].used)
                 process_kill(&simulation.processes[i], "its host is lost");
+        keepers_host_lost();
         simulation.host++;
         simulation.boot++;
         simulation.booted_ms = simulation.now_ms;
+        break;
+    case ITEM_CLUSTER:
+        shipped_befall(item->number);
         break;
     default:
         break;
@@ -371,6 +404,8 @@ static void fall_quiet(void)
     simulation.quiet = true;
     simulation.commit_fault = 0;
     keepers_quiet();
+    if (simulation.plan->shipped)
+        shipped_quiet();
     for (int i = 0; i < simulation.process_count; i++)
         simulation.processes[i].stuck_ms = 0;
 }
@@ -441,7 +476,7 @@ static struct job *compile(const struct plan *plan)
 
 static void submit(const struct plan *plan, const struct job *job)
 {
-    json_t *params = json_object();
+    json_t *params = plan->shipped ? shipped_params(job) : json_object();
     struct submission submission = {.job = job,
                                     .params = params,
                                     .cluster = outside_cluster(),
@@ -464,6 +499,7 @@ static void forget(void)
         if (simulation.processes[i].used)
             process_end(&simulation.processes[i]);
     loop_forget();
+    keepers_begin();
     judge_end();
     people_end();
     outside_end();
@@ -482,9 +518,12 @@ bool history_run(const struct plan *plan, FILE *to)
     simulation.silence_ms = SILENCE_MS;
     for (int i = 0; i < plan->item_count; i++) {
         const struct plan_item *item = &plan->items[i];
-        due_ms[i] = comes_by_time(item) ? item->at_ms : -1;
-        if (!item->dropped && due_ms[i] + SILENCE_MS > simulation.silence_ms)
-            simulation.silence_ms = due_ms[i] + SILENCE_MS;
+        due_ms[i] = calls[i] = -1;
+        if (!item->step)
+            count_from_here(i);
+        int64_t late_ms = item->step ? STEPS_MS : due_ms[i];
+        if (!item->dropped && late_ms + SILENCE_MS > simulation.silence_ms)
+            simulation.silence_ms = late_ms + SILENCE_MS;
     }
     struct job *job = compile(plan);
     if (!job) {
@@ -499,19 +538,25 @@ bool history_run(const struct plan *plan, FILE *to)
     outside_begin();
     keepers_begin();
     judge_begin();
+    if (plan->shipped)
+        shipped_judge_begin();
     people_begin();
     submit(plan, job);
     job_free(job);
     counts.histories++;
-    int events = 0;
+    counts.shipped += plan->shipped != SHIPPED_NOT;
+    int events = 0, most = plan->shipped ? SHIPPED_EVENTS_MOST : SIMULATION_EVENTS_MOST;
     while (!simulation.violation[0] && step_history()) {
         reap();
-        if (++events == SIMULATION_EVENTS_MOST)
+        helm_children_reap();
+        if (++events == most)
             violate("it does not come to rest: run %s", people_standing());
     }
     counts.schedules += (uint64_t)events;
     if (!simulation.violation[0])
         judge_history();
+    if (!simulation.violation[0] && plan->shipped)
+        shipped_judge_history();
     forget();
     return !simulation.violation[0];
 }

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "cluster/cluster.h"
 #include "engine/drive.h"
+#include "simulation/shipped.h"
 #include "simulation/simulation.h"
 
 /* ---- in the place of engine/host.c ---- */
@@ -98,7 +99,7 @@ bool host_process_kill(const json_t *record, int64_t wait_ms)
 static int64_t wall_ms(struct clock *clock)
 {
     (void)clock;
-    return 1790000000000 + simulation.now_ms + simulation.wall_shift_ms;
+    return SIMULATION_WALL_MS + simulation.now_ms + simulation.wall_shift_ms;
 }
 
 static int64_t steady_ms(struct clock *clock)
@@ -114,7 +115,7 @@ struct clock *__wrap_clock_system(void)
     return &clock;
 }
 
-/* ---- files: only their locks matter ---- */
+/* ---- files: only their locks matter; those of shipped jobs are real (shipped_files.c) ---- */
 
 int __wrap_lock_take(const char *path, mode_t mode, struct error *error);
 int __wrap_lock_take(const char *path, mode_t mode, struct error *error)
@@ -142,22 +143,23 @@ int __real_folder_make(const char *path, mode_t mode, struct error *error);
 int __wrap_folder_make(const char *path, mode_t mode, struct error *error);
 int __wrap_folder_make(const char *path, mode_t mode, struct error *error)
 {
-    return simulation.current ? 0 : __real_folder_make(path, mode, error);
+    if (shipped_job() && is_dead())
+        return error_set(error, ERROR_SYSTEM, "dead");
+    return simulation.current && !shipped_job() ? 0 : __real_folder_make(path, mode, error);
 }
 
 void __real_folder_remove(const char *path);
 void __wrap_folder_remove(const char *path);
 void __wrap_folder_remove(const char *path)
 {
-    if (!simulation.current)
+    if (!simulation.current || (shipped_job() && !is_dead()))
         __real_folder_remove(path);
 }
 
 char *__wrap_folder_temporary(const char *name, struct error *error);
 char *__wrap_folder_temporary(const char *name, struct error *error)
 {
-    (void)error;
-    return string_format("/simulated/%s", name);
+    return shipped_job() ? shipped_temporary(name, error) : string_format("/simulated/%s", name);
 }
 
 char *__real_file_read(const char *path, size_t limit, size_t *out_length, struct error *error);

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "simulation/shipped.h"
 #include "simulation/simulation.h"
 
 #define KEYS_MOST 256
@@ -14,6 +15,7 @@
 struct told_act {
     char key[128]; /* of the latest start */
     int start;
+    int64_t started_ms;
     bool prepares, prepared;
     bool asked_before; /* as it was before the latest start */
     bool asks;         /* a start may have acted, and nobody has asked since */
@@ -33,15 +35,17 @@ struct told_run {
     char driver[48]; /* the lock of the latest claim */
     bool midway;     /* a step has failed, and what follows is not recorded yet */
     bool holds_lock, paused, cancelling, undoing, ended, succeeded;
-    unsigned half_done; /* bits of steps */
-    int resumes;
+    unsigned half_done;             /* bits of steps */
+    const struct told_act *in_hand; /* the latest that was started */
     struct told_step steps[SIMULATION_STEPS_MOST];
 };
 
 /* What the world did for a key. */
 struct key {
     char key[128];
-    int begun, effects, retries;
+    int begun, effects;
+    int retries; /* a person said `resolve --retry` */
+    int agains;  /* nobody could tell, and what converges may be done again */
 };
 
 static struct told_run runs[SIMULATION_RUNS_MOST + 1];
@@ -71,7 +75,7 @@ static struct key *key_of(const char *text)
     return key;
 }
 
-/* STORE/RUN/sSTEP/VISIT[/undo] */
+/* STORE/RUN/STEP/VISIT[/undo] */
 struct parts {
     int64_t run;
     int step, visit;
@@ -81,13 +85,14 @@ struct parts {
 static bool parse(const char *key, struct parts *parts)
 {
     long long run = 0;
-    int step = 0, visit = 0;
+    int visit = 0;
+    char id[32];
     *parts = (struct parts){0};
     const char *behind = strchr(key, '/');
-    if (!behind || sscanf(behind, "/%lld/s%d/%d", &run, &step, &visit) != 3)
+    if (!behind || sscanf(behind, "/%lld/%31[^/]/%d", &run, id, &visit) != 3)
         return false;
-    *parts = (struct parts){run, step - 1, visit, strstr(key, "/undo") != NULL};
-    return run >= 1 && run <= SIMULATION_RUNS_MOST && step >= 1 && step <= SIMULATION_STEPS_MOST;
+    *parts = (struct parts){run, plan_step_find(simulation.plan, id), visit, strstr(key, "/undo") != NULL};
+    return run >= 1 && run <= SIMULATION_RUNS_MOST && parts->step >= 0;
 }
 
 static bool observes(int step)
@@ -159,22 +164,22 @@ static bool is_probed(int step, bool undo)
 static void check_start(struct reading *r, const char *key, bool undo)
 {
     struct parts parts;
+    const char *id = r->record->step;
     const struct plan_step *planned = &simulation.plan->steps[r->index];
     long long run = (long long)r->record->run;
     if (r->run->cancelling)
-        violate("run %lld: s%d is started after a cancel", run, r->index + 1);
+        violate("run %lld: %s is started after a cancel", run, id);
     if (r->run->paused)
-        violate("run %lld: s%d is started in a pause", run, r->index + 1);
+        violate("run %lld: %s is started in a pause", run, id);
     if (r->run->undoing != undo)
-        violate("run %lld: s%d is started while the run goes %s", run, r->index + 1, undo ? "on" : "back");
+        violate("run %lld: %s is started while the run goes %s", run, id, undo ? "on" : "back");
     if (simulation.plan->locks && !r->run->holds_lock)
-        violate("run %lld: s%d is started without the lock", run, r->index + 1);
+        violate("run %lld: %s is started without the lock", run, id);
     if (!undo && planned->approve && r->step->approved_visit != r->record->visit)
-        violate("run %lld: s%d is started without its approval", run, r->index + 1);
+        violate("run %lld: %s is started without its approval", run, id);
     if (!parse(key, &parts) || parts.run != run || parts.step != r->index ||
         parts.visit != r->record->visit || parts.undo != undo)
-        violate("run %lld: a start of s%d, visit %d, has the key %s", run, r->index + 1, r->record->visit,
-                key);
+        violate("run %lld: a start of %s, visit %d, has the key %s", run, id, r->record->visit, key);
 }
 
 static void on_started(struct reading *r, bool undo)
@@ -184,13 +189,17 @@ static void on_started(struct reading *r, bool undo)
     check_start(r, key, undo);
     int start = (int)json_int(r->body, "start", 0);
     if (start != act->start + 1)
-        violate("run %lld: start %d of s%d follows start %d", (long long)r->record->run, start, r->index + 1,
-                act->start);
+        violate("run %lld: start %d of %s follows start %d", (long long)r->record->run, start,
+                r->record->step, act->start);
     if (act->asks && is_probed(r->index, undo) && !observes(r->index))
-        violate("run %lld: s%d is started again, and nobody has asked whether it was done",
-                (long long)r->record->run, r->index + 1);
+        violate("run %lld: %s is started again, and nobody has asked whether it was done",
+                (long long)r->record->run, r->record->step);
     snprintf(act->key, sizeof act->key, "%s", key);
+    if (start == 1 && !undo)
+        items_count_from(r->index);
     act->start = start;
+    act->started_ms = simulation.now_ms;
+    r->run->in_hand = act;
     act->prepares = json_bool(r->body, "prepares", false);
     act->prepared = false;
     act->asked_before = act->asks;
@@ -215,7 +224,10 @@ static void on_prepared(struct reading *r)
 
 static void on_probed(struct reading *r)
 {
-    r->step->acts[json_bool(r->body, "undo", false)].asks = false;
+    struct told_act *act = &r->step->acts[json_bool(r->body, "undo", false)];
+    act->asks = false;
+    if (json_bool(r->body, "again", false))
+        key_of(act->key)->agains++;
 }
 
 /* Of an interruption or a failure: what has not acted leaves the question as it was. */
@@ -241,43 +253,55 @@ static bool is_by(const struct reading *r, const char *who)
     return !strcmp(json_text(r->body, "by", ""), who);
 }
 
+/* The values file may hold what the job wants before anybody has touched it: shipped_judge.c looks at it. */
+static bool may_be_so_already(int step)
+{
+    return simulation.plan->shipped && simulation.plan->steps[step].shape == SHAPE_FILE;
+}
+
 static void on_succeeded(struct reading *r)
 {
     struct told_act *act = &r->step->acts[0];
-    bool told = is_by(r, "body") || is_by(r, "probe");
-    if (told && !observes(r->index) && !act->effects)
-        violate("run %lld: s%d succeeded (by %s) without its effect", (long long)r->record->run, r->index + 1,
-                json_text(r->body, "by", ""));
-    if (is_by(r, "body") && !observes(r->index) && !key_of(act->key)->effects)
-        violate("run %lld: s%d succeeded without the effect of %s", (long long)r->record->run, r->index + 1,
+    const char *by = json_text(r->body, "by", "");
+    bool told = !strcmp(by, "body") || !strcmp(by, "probe");
+    bool acts = !observes(r->index) && !may_be_so_already(r->index);
+    if (told && acts && !act->effects)
+        violate("run %lld: %s succeeded (by %s) without its effect", (long long)r->record->run,
+                r->record->step, by);
+    if (!strcmp(by, "body") && acts && !key_of(act->key)->effects)
+        violate("run %lld: %s succeeded without the effect of %s", (long long)r->record->run, r->record->step,
                 act->key);
     act->effects = 0;
     act->asks = false;
     char stem[160];
-    snprintf(stem, sizeof stem, "%s/%lld/s%d/", store_uuid(simulation.store), (long long)r->record->run,
-             r->index + 1);
+    snprintf(stem, sizeof stem, "%s/%lld/%s/", store_uuid(simulation.store), (long long)r->record->run,
+             r->record->step);
     outside_claimed(stem);
+    if (simulation.plan->shipped)
+        shipped_judge_succeeded(r->record->run, r->index, by);
 }
 
 static void on_undone(struct reading *r)
 {
     struct told_act *act = &r->step->acts[1];
     bool told = is_by(r, "body") || is_by(r, "probe");
-    if (told && !act->effects)
-        violate("run %lld: s%d was undone (by %s) without an effect", (long long)r->record->run, r->index + 1,
-                json_text(r->body, "by", ""));
+    if (told && !act->effects && !may_be_so_already(r->index))
+        violate("run %lld: %s was undone (by %s) without an effect", (long long)r->record->run,
+                r->record->step, json_text(r->body, "by", ""));
     if (is_by(r, "nothing to undo") && r->step->happened)
-        violate("run %lld: s%d has happened, and the rollback found nothing to undo",
-                (long long)r->record->run, r->index + 1);
+        violate("run %lld: %s has happened, and the rollback found nothing to undo",
+                (long long)r->record->run, r->record->step);
 }
 
 static void on_resolved(struct reading *r)
 {
+    if (simulation.plan->shipped)
+        shipped_judge_person(r->record->run);
     if (strcmp(json_text(r->body, "how", ""), "retry"))
         return;
     char key[160];
-    snprintf(key, sizeof key, "%s/%lld/s%d/%d%s", store_uuid(simulation.store), (long long)r->record->run,
-             r->index + 1, r->record->visit, r->run->undoing ? "/undo" : "");
+    snprintf(key, sizeof key, "%s/%lld/%s/%d%s", store_uuid(simulation.store), (long long)r->record->run,
+             r->record->step, r->record->visit, r->run->undoing ? "/undo" : "");
     key_of(key)->retries++;
 }
 
@@ -288,6 +312,8 @@ static void on_paused(struct reading *r)
 
 static void on_resumed(struct reading *r)
 {
+    if (simulation.plan->shipped && json_object_get(r->body, "from"))
+        shipped_judge_person(r->record->run);
     r->run->paused = false;
 }
 
@@ -309,8 +335,10 @@ static void on_end(struct reading *r)
     size_t index;
     json_t *id;
     json_array_foreach(half_done, index, id)
-        r->run->half_done |= 1U << (atoi(json_string_value(id) + 1) - 1); /* s1, s2 … */
+        r->run->half_done |= 1U << plan_step_find(simulation.plan, json_string_value(id));
     r->run->ended = true;
+    if (simulation.plan->shipped)
+        shipped_judge_run_ended(r->record->run, r->record->event, r->run->half_done);
     if (keepers_has_child(r->record->run))
         violate("run %lld has ended (%s) while a program of it runs", (long long)r->record->run,
                 r->record->event);
@@ -349,8 +377,9 @@ static int read_record(void *context, const struct record *record)
     for (size_t i = 0; i < sizeof READERS / sizeof *READERS; i++) {
         if (strcmp(READERS[i].event, record->event))
             continue;
-        struct reading r = {
-            .run = run, .record = record, .index = record->step ? atoi(record->step + 1) - 1 : 0};
+        struct reading r = {.run = run,
+                            .record = record,
+                            .index = record->step ? plan_step_find(simulation.plan, record->step) : 0};
         json_t *body = json_loads(record->body, 0, NULL);
         r.body = body;
         r.step = record->step ? &run->steps[r.index] : NULL;
@@ -389,6 +418,7 @@ bool judge_lock_is_held(void)
 
 void judge_gate(int64_t run)
 {
+    simulation.current->passed[run] = true;
     simulation.current->stopped[run] = runs[run].cancelling || runs[run].paused;
 }
 
@@ -410,14 +440,46 @@ void judge_begins(const char *text, const char *via, int start)
         violate("%s begins for %s before what it prepared is durable", via, text);
     if (!parts.undo && plan_guard(simulation.plan, parts.step) >= 0 && !act->guards)
         violate("%s begins for %s, and its guard has not agreed", via, text);
-    if (simulation.current->stopped[parts.run])
-        violate("%s begins for %s although the run was stopped", via, text);
+    judge_sends(parts.run, via, false);
+}
+
+void judge_sends(int64_t id, const char *via, bool puts_away)
+{
+    const struct told_run *run = &runs[id];
+    struct process *sender = simulation.current;
+    if (!sender->passed[id])
+        violate("%s begins for run %lld without having passed the gate", via, (long long)id);
+    if (sender->stopped[id] && !puts_away)
+        violate("%s begins for run %lld although the run was stopped", via, (long long)id);
     if (run->ended)
-        violate("%s begins for %s after the run's end", via, text);
-    if (strcmp(run->driver, simulation.current->lock))
-        violate("%s begins for %s by a driver that was overtaken", via, text);
+        violate("%s begins for run %lld after the run's end", via, (long long)id);
+    if (strcmp(run->driver, sender->lock))
+        violate("%s begins for run %lld by a driver that was overtaken", via, (long long)id);
     if (simulation.plan->locks && !run->holds_lock)
-        violate("%s begins for %s without the lock", via, text);
+        violate("%s begins for run %lld without the lock", via, (long long)id);
+    sender->passed[id] = false;
+}
+
+const char *judge_key_in_hand(int64_t run, int *start)
+{
+    const struct told_act *act = runs[run].in_hand;
+    *start = act ? act->start : 0;
+    return act ? act->key : "";
+}
+
+int64_t judge_started_ms(const char *key)
+{
+    struct parts parts;
+    if (!parse(key, &parts))
+        return -1;
+    const struct told_act *act = &runs[parts.run].steps[parts.step].acts[parts.undo];
+    return strcmp(act->key, key) ? -1 : act->started_ms;
+}
+
+int judge_repeats(const char *key)
+{
+    const struct key *known = key_of(key);
+    return known->retries + known->agains;
 }
 
 void judge_effect(const char *text, const char *via, bool foreign)

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "simulation/kinds.h"
+#include "simulation/shipped.h"
 #include "simulation/simulation.h"
 
 #define GRACE_MS 10000
@@ -32,6 +33,8 @@ struct kept {
     int64_t cancelled_ms;
     int exit_status;
     struct performance performance;
+    struct helm_child *helm; /* of a shipped job, in the place of a performance */
+    bool interrupted;        /* it was sent SIGTERM */
 };
 
 static struct kept keepers[SIMULATION_KEEPERS];
@@ -53,6 +56,22 @@ static struct kept *find(const json_t *record)
 }
 
 /* ---- the driver's side ---- */
+
+static void program_begins(struct kept *kept, const struct program *program, const char *key)
+{
+    json_t *arguments = json_array();
+    for (char **text = program->arguments; *text; text++)
+        json_array_append_new(arguments, json_string(*text));
+    performance_begin(&kept->performance, arguments, key);
+    json_decref(arguments);
+}
+
+static void helm_begins(struct kept *kept, const struct program *program, const char *key)
+{
+    kept->helm = helm_child_new(program, key);
+    strcpy(kept->performance.program, "helm");
+    snprintf(kept->performance.key, sizeof kept->performance.key, "%s", key);
+}
 
 struct keeper *keeper_spawn(const char *folder, const char *base, const struct program *program,
                             const char *input, bool once, struct error *error)
@@ -82,11 +101,10 @@ struct keeper *keeper_spawn(const char *folder, const char *base, const struct p
     snprintf(kept->base, sizeof kept->base, "%s", base);
     const char *dot = strrchr(base, '.');
     kept->start = dot ? atoi(dot + 1) : 0;
-    json_t *arguments = json_array();
-    for (char **text = program->arguments; *text; text++)
-        json_array_append_new(arguments, json_string(*text));
-    performance_begin(&kept->performance, arguments, key);
-    json_decref(arguments);
+    if (shipped_job())
+        helm_begins(kept, program, key);
+    else
+        program_begins(kept, program, key);
     counts.keepers++;
     trace("a keeper stands ready for %s", base);
     struct keeper *keeper = memory_new(sizeof *keeper);
@@ -165,8 +183,9 @@ void keeper_look(const char *folder, const json_t *record, bool once, struct chi
         return;
     child->exit_status = kept->exit_status;
     child->cancelled = kept->cancelled;
-    child->out = string_copy(kept->performance.out ? kept->performance.out : "");
-    child->err = string_copy("");
+    const char *out = kept->helm ? helm_child_out(kept->helm, false) : kept->performance.out;
+    child->out = string_copy(out ? out : "");
+    child->err = string_copy(kept->helm ? helm_child_out(kept->helm, true) : "");
 }
 
 void child_clear(struct child *child)
@@ -197,6 +216,7 @@ void keeper_cancel(const char *folder, const json_t *record, int64_t asked_ms)
 static void child_ends(struct kept *kept, int exit_status)
 {
     kept->child_lives = false;
+    helm_child_kill(kept->helm);
     kept->exit_status = exit_status;
     if (kept->killed) {
         kept->state = KEEPER_GONE;
@@ -212,6 +232,8 @@ static void child_starts(struct kept *kept)
     struct performance *performance = &kept->performance;
     kept->state = KEEPER_MINDING;
     kept->child_lives = true;
+    if (kept->helm)
+        helm_child_begins(kept->helm);
     performance->records_at_ms += simulation.now_ms;
     performance->acts_at_ms += simulation.now_ms;
     performance->ends_at_ms += simulation.now_ms;
@@ -234,8 +256,42 @@ static int64_t child_next_ms(const struct kept *kept)
     return next_ms == INT64_MAX ? -1 : next_ms > simulation.now_ms ? next_ms : simulation.now_ms;
 }
 
+/* helm: SIGTERM when it is asked to stop, SIGKILL after the grace. */
+static void helm_goes_on(struct kept *kept)
+{
+    int exit_status;
+    int64_t kill_ms = kept->cancelled_ms + GRACE_MS;
+    if (kept->cancelled && simulation.now_ms >= kill_ms) {
+        trace("%s: helm is killed", kept->base);
+        child_ends(kept, 137);
+        return;
+    }
+    if (kept->cancelled && !kept->interrupted && simulation.now_ms >= kept->cancelled_ms) {
+        kept->interrupted = true;
+        helm_child_interrupt(kept->helm);
+    }
+    if (helm_child_next_ms(kept->helm) <= simulation.now_ms)
+        helm_child_go_on(kept->helm);
+    if (!kept->child_lives) /* the host lost power at a call of it */
+        return;
+    if (helm_child_has_ended(kept->helm, &exit_status)) {
+        child_ends(kept, exit_status);
+        return;
+    }
+    kept->at_ms = helm_child_next_ms(kept->helm);
+    int64_t signal_ms = kept->interrupted ? kill_ms : kept->cancelled_ms;
+    if (kept->cancelled && signal_ms < kept->at_ms)
+        kept->at_ms = signal_ms;
+    if (kept->at_ms < simulation.now_ms)
+        kept->at_ms = simulation.now_ms;
+}
+
 static void child_goes_on(struct kept *kept)
 {
+    if (kept->helm) {
+        helm_goes_on(kept);
+        return;
+    }
     struct performance *performance = &kept->performance;
     bool foreign = kept->host != simulation.host;
     int64_t signal_ms = kept->cancelled_ms + (performance->ignores_term ? GRACE_MS : 0);
@@ -313,18 +369,30 @@ void keepers_pipe_closed(const struct process *process)
             close_pipe(&keepers[i]);
 }
 
-void keepers_power_loss(void)
+static void lose_host(void)
 {
     for (int i = 0; i < keeper_count; i++) {
         struct kept *kept = &keepers[i];
         if (kept->host != simulation.host)
             continue;
         kept->child_lives = false;
+        helm_child_kill(kept->helm);
         kept->killed = true;
         kept->state = KEEPER_GONE;
         kept->owner = NULL;
         kept->at_ms = -1;
     }
+}
+
+void keepers_power_loss(void)
+{
+    lose_host();
+}
+
+void keepers_host_lost(void)
+{
+    if (shipped_job())
+        lose_host();
 }
 
 bool keepers_kill(bool child, int64_t number)
@@ -382,5 +450,7 @@ bool keepers_has_child(int64_t run)
 
 void keepers_begin(void)
 {
+    for (int i = 0; i < keeper_count; i++)
+        helm_child_free(keepers[i].helm);
     keeper_count = 0;
 }

@@ -1,6 +1,6 @@
-/* In the place of steps/kinds.c: the kinds that need nothing but a program or the clock are pawl's own; three
- * more act on the simulated world in the ways in which helm_upgrade, unregister_chunk and edit_values act on
- * theirs. */
+/* In the place of steps/kinds.c, for generated jobs: the kinds that need nothing but a program or the clock
+ * are pawl's own; three more act on the simulated world in the ways in which helm_upgrade, unregister_chunk
+ * and edit_values act on theirs. */
 #include "simulation/kinds.h"
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "simulation/shipped.h"
 #include "simulation/simulation.h"
 #include "steps/kinds.h"
 
@@ -21,7 +22,7 @@ static void prepare_program(const struct visit *visit, const char *path, struct 
     snprintf(token, sizeof token, "%016llx", (unsigned long long)chance_bits(CHANCE_BITS));
     char *arguments[] = {(char *)path, token, NULL}, *environment[] = {key, NULL};
     struct program program = {.arguments = arguments, .environment = environment};
-    if (revision_is_pending(visit->key, NULL))
+    if (revision_is_unfinished(visit->key, NULL))
         error_set(&error, ERROR_HELM_PENDING, "another operation is in progress");
     else if (outside_trouble(30))
         error_set(&error, ERROR_CLUSTER_BUSY, "too many requests");
@@ -328,23 +329,33 @@ static const struct step_kind *const KINDS[] = {&kind_command, &kind_sleep, &kin
                                                 &kind_release, &kind_call,  &kind_file};
 #define KIND_COUNT (sizeof KINDS / sizeof *KINDS)
 
-const struct step_kind *step_kind_find(const char *name)
+/* A shipped job gets pawl's own table (the linker wraps these). */
+const struct step_kind *__real_step_kind_find(const char *name);
+const struct step_kind *__wrap_step_kind_find(const char *name);
+const struct step_kind *__wrap_step_kind_find(const char *name)
 {
+    if (shipped_job())
+        return __real_step_kind_find(name);
     for (size_t i = 0; i < KIND_COUNT; i++)
         if (!strcmp(KINDS[i]->declaration.name, name))
             return KINDS[i];
     return NULL;
 }
 
-const struct kind_declaration *step_declaration_find(const char *name)
+const struct kind_declaration *__wrap_step_declaration_find(const char *name);
+const struct kind_declaration *__wrap_step_declaration_find(const char *name)
 {
-    const struct step_kind *kind = step_kind_find(name);
+    const struct step_kind *kind = __wrap_step_kind_find(name);
     return kind ? &kind->declaration : NULL;
 }
 
-const struct kind_declaration *const *step_declarations(void)
+const struct kind_declaration *const *__real_step_declarations(void);
+const struct kind_declaration *const *__wrap_step_declarations(void);
+const struct kind_declaration *const *__wrap_step_declarations(void)
 {
     static const struct kind_declaration *declarations[KIND_COUNT + 1];
+    if (shipped_job())
+        return __real_step_declarations();
     for (size_t i = 0; i < KIND_COUNT; i++)
         declarations[i] = &KINDS[i]->declaration;
     return declarations;

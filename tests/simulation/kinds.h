@@ -16,7 +16,7 @@ void outside_effect_of(const char *key, const char *via, bool foreign);
 enum release_state { RELEASE_ABSENT, RELEASE_PENDING, RELEASE_DEPLOYED };
 enum release_state revision_find(const char *token);
 /* Whether the release of this key's step has a pending record, but one with this token. */
-bool revision_is_pending(const char *key, const char *but_token);
+bool revision_is_unfinished(const char *key, const char *but_token);
 void revision_remove(const char *token);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "engine/decide.h"
+#include "simulation/shipped.h"
 #include "simulation/simulation.h"
 
 #define FAILURES_MOST 3   /* then it ends: they are seldom independent */
@@ -72,7 +73,7 @@ static bool cut_once(struct plan *found)
             any = true;
         }
     }
-    for (int i = 0; i < found->step_count; i++) {
+    for (int i = 0; i < found->step_count && !found->shipped; i++) {
         tried = *found;
         tried.steps[i].dropped = true;
         if (!found->steps[i].dropped && fails_still(&tried)) {
@@ -147,6 +148,8 @@ static void tell_counts(double seconds)
     printf("%s store: %llu histories in %.1f s, %.0f a second of one core; %llu jobs were invalid\n",
            simulation_store_kind(), (unsigned long long)counts.histories, seconds,
            (double)counts.histories / core_s(), (unsigned long long)counts.invalid);
+    printf("%llu of them were of shipped jobs on the simulated cluster, %llu of whose runs succeeded\n",
+           (unsigned long long)counts.shipped, (unsigned long long)counts.shipped_successes);
     printf(
         "%llu events, %llu effects, %llu keepers, %llu calls at the rim, %llu turns; %llu processes killed, "
         "%llu power losses, %llu failed commits, %llu take-overs, %llu words\n",
@@ -170,6 +173,7 @@ static void go_on(char **arguments, int64_t passed, int64_t failed)
     snprintf(text, sizeof text, "%lld", (long long)failed);
     setenv(FAILED, text, 1);
     fflush(stdout);
+    shipped_files_remove(); /* an execv forgets what is to be done at exit */
     execv(arguments[0], arguments);
     perror(arguments[0]);
     exit(2);

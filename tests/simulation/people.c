@@ -8,10 +8,12 @@
 #include "engine/load.h"
 #include "simulation/simulation.h"
 
-#define LOOK_MS 1000
+#define LOOK_MS    1000
+#define WAITS_MOST (20 * 60 * 1000) /* where a shipped job waits on, for hours: it is cancelled */
 
 static int64_t look_ms;
 static int resumes[SIMULATION_RUNS_MOST + 1], words[SIMULATION_RUNS_MOST + 1];
+static bool given_up[SIMULATION_RUNS_MOST + 1];
 static char standing[256];
 
 void people_begin(void)
@@ -19,6 +21,7 @@ void people_begin(void)
     look_ms = 0;
     memset(resumes, 0, sizeof resumes);
     memset(words, 0, sizeof words);
+    memset(given_up, 0, sizeof given_up);
 }
 
 void people_end(void)
@@ -90,8 +93,7 @@ void people_say(int64_t run, int64_t number)
     if (!strcmp(name, "resume")) {
         process_start(run, "resume", json_object(), false);
     } else if (!strcmp(name, "from")) {
-        char step[16];
-        snprintf(step, sizeof step, "s%d", 1 + (int)(number / 28 % simulation.plan->step_count));
+        const char *step = plan_step_id(simulation.plan, (int)(number / 28 % simulation.plan->step_count));
         process_start(run, "resume", json_pack("{s:s,s:s}", "from", step, "reason", "again"), again);
     } else {
         say(run, name, strcmp(name, "resolve") ? NULL : again ? "retry" : "done");
@@ -196,6 +198,15 @@ static bool has_open_words(int64_t run)
     return any;
 }
 
+/* What a person had told pawl was done, and is not, is waited for in vain. */
+static void give_up(int64_t run)
+{
+    if (given_up[run] || !simulation.plan->shipped || simulation.now_ms < simulation.silence_ms + WAITS_MOST)
+        return;
+    given_up[run] = true;
+    say(run, "cancel", NULL);
+}
+
 bool people_look(void)
 {
     bool busy = !simulation.quiet;
@@ -204,6 +215,8 @@ bool people_look(void)
         struct standing found = read_standing(run);
         bool driven = run_is_driven(run);
         busy = busy || driven;
+        if (driven)
+            give_up(run);
         if (driven || has_ended(&found))
             continue;
         if (!simulation.quiet)

@@ -4,10 +4,13 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "simulation/shipped.h"
 #include "simulation/simulation.h"
 
 #define LATE_MS    30000 /* items with a time come before it */
 #define CALLS_MOST 220   /* crashes strike at one of so many calls */
+
+#define SHIPPED_ONE_IN 40 /* histories is one of a shipped job */
 
 static int64_t below(int64_t limit)
 {
@@ -127,6 +130,10 @@ void plan_draw(struct plan *plan, uint64_t seed)
     static const int troubles[] = {0, 0, 8, 20, 40};
     *plan = (struct plan){.seed = seed};
     chance_begin(seed);
+    if (!chance_below(CHANCE_FAMILY, SHIPPED_ONE_IN)) {
+        shipped_draw(plan);
+        return;
+    }
     plan->step_count = 1 + (int)below(percent(60) ? 3 : 5);
     for (int i = 0; i < plan->step_count; i++)
         draw_step(plan, i);
@@ -141,6 +148,21 @@ void plan_draw(struct plan *plan, uint64_t seed)
 }
 
 /* ---- the job file ---- */
+
+const char *plan_step_id(const struct plan *plan, int index)
+{
+    static const char *const ids[SIMULATION_STEPS_MOST] = {"s1", "s2", "s3", "s4", "s5",
+                                                           "s6", "s7", "s8", "s9", "s10"};
+    return plan->shipped ? shipped_step_id(plan, index) : ids[index];
+}
+
+int plan_step_find(const struct plan *plan, const char *id)
+{
+    for (int i = 0; i < plan->step_count; i++)
+        if (!strcmp(plan_step_id(plan, i), id))
+            return i;
+    return -1;
+}
 
 /* The n-th step that is left; -1: none. */
 static int find_left(const struct plan *plan, int from, int direction)
@@ -290,6 +312,8 @@ static void write_step(const struct plan *plan, int index, struct text *yaml)
 char *plan_job(const struct plan *plan)
 {
     struct text yaml = {0};
+    if (plan->shipped)
+        return shipped_text(plan);
     text_add(&yaml, "job: simulated\nversion: 1\n");
     if (plan->locks)
         text_add(&yaml, "lock: simulated/lock\n");
@@ -317,13 +341,14 @@ const char *item_text(enum item_kind kind)
         [ITEM_TAKE_OVER] = "a run is taken over",
         [ITEM_CLOCK] = "the wall clock jumps",
         [ITEM_MOVE] = "the host is lost, the store goes to another",
+        [ITEM_CLUSTER] = "the cluster: ",
     };
     return texts[kind];
 }
 
 void plan_print(const struct plan *plan, FILE *to)
 {
-    char *yaml = plan_job(plan);
+    char *yaml = plan->shipped ? NULL : plan_job(plan);
     static const char *const curses[CURSES] = {"",
                                                ", looks vanish",
                                                ", mends fail",
@@ -331,17 +356,21 @@ void plan_print(const struct plan *plan, FILE *to)
                                                ", guards refuse",
                                                ", prepares fail",
                                                ", plans refuse"};
-    fprintf(to, "%s%d runs, trouble %d %%, patience %d%s%s\n", yaml, plan->runs, plan->trouble,
+    if (plan->shipped)
+        shipped_print(plan, to);
+    fprintf(to, "%s%d runs, trouble %d %%, patience %d%s%s\n", yaml ? yaml : "", plan->runs, plan->trouble,
             plan->patience, curses[plan->curse], plan->yes ? ", drivers with --yes" : "");
     for (int i = 0; i < plan->item_count; i++) {
         const struct plan_item *item = &plan->items[i];
         if (item->dropped)
             continue;
+        const char *script = item->kind == ITEM_CLUSTER ? shipped_script(item->number) : "";
         if (item->call)
-            fprintf(to, "  %.3f s after call %lld: %s\n", (double)item->delay_ms / 1000,
-                    (long long)item->call, item_text(item->kind));
+            fprintf(to, "  %.3f s after call %lld", (double)item->delay_ms / 1000, (long long)item->call);
         else
-            fprintf(to, "  at %.3f s: %s\n", (double)item->at_ms / 1000, item_text(item->kind));
+            fprintf(to, "  at %.3f s", (double)item->at_ms / 1000);
+        fprintf(to, "%s%s: %s%s\n", item->step ? " since the start of " : "",
+                item->step ? plan_step_id(plan, item->step - 1) : "", item_text(item->kind), script);
     }
     free(yaml);
 }

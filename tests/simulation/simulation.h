@@ -8,6 +8,9 @@
  * random bits (host.c, by the linker's --wrap), the cluster and the programs that run on it (world.c), and
  * kinds that act as helm_upgrade, unregister_chunk and edit_values do (kinds.c).
  *
+ * One history in a few is of the other family: a job that ships, with the real kinds on the simulated cluster
+ * of cluster/sim/ (shipped.h). For it world.c, kinds.c and the performances of keeper.c stand aside.
+ *
  * A history: runs of one generated job are driven by simulated processes while people say things and
  * processes, keepers, children and hosts die (history.c); then it is quiet, and an operator brings every run
  * to its end, or to a person. judge.c watches: it believes only what it reads back from the store after each
@@ -30,17 +33,28 @@
 #include "state/store.h"
 #include "steps/kind.h"
 
-#define SIMULATION_STEPS_MOST  6
+#define SIMULATION_STEPS_MOST  10
 #define SIMULATION_RUNS_MOST   3
 #define SIMULATION_ITEMS_MOST  24
-#define SIMULATION_EVENTS_MOST 6000 /* of the schedule, in one history: beyond, it is stuck */
+#define SIMULATION_EVENTS_MOST 6000  /* of the schedule, in one history: beyond, it is stuck */
+#define SHIPPED_EVENTS_MOST    60000 /* the same of a shipped job, which waits for hours */
 #define SIMULATION_PROCESSES   16
 #define SIMULATION_KEEPERS     256
 #define SIMULATION_SENT        128
+#define SIMULATION_WALL_MS     INT64_C(1790000000000) /* when a history begins */
 
 /* ---- chance.c: one stream of chance for each concern, so that leaving a fault out shifts little else ----
  */
-enum chance { CHANCE_JOB, CHANCE_ITEMS, CHANCE_SCHEDULE, CHANCE_WORLD, CHANCE_BITS, CHANCE_PEOPLE, CHANCES };
+enum chance {
+    CHANCE_JOB,
+    CHANCE_ITEMS,
+    CHANCE_SCHEDULE,
+    CHANCE_WORLD,
+    CHANCE_BITS,
+    CHANCE_PEOPLE,
+    CHANCE_FAMILY,
+    CHANCES
+};
 void chance_begin(uint64_t seed);
 uint64_t chance_bits(enum chance chance);
 int64_t chance_below(enum chance chance, int64_t limit); /* 0 … limit - 1 */
@@ -83,8 +97,9 @@ enum item_kind {
     ITEM_SIGNAL,
     ITEM_STUCK, /* a driver is stopped */
     ITEM_TAKE_OVER,
-    ITEM_CLOCK, /* the wall clock jumps */
-    ITEM_MOVE,  /* the host burns down; the store goes to another */
+    ITEM_CLOCK,   /* the wall clock jumps */
+    ITEM_MOVE,    /* the host burns down; the store goes to another */
+    ITEM_CLUSTER, /* of a shipped job: something happens to the cluster, or will to a request */
     ITEM_KINDS
 };
 
@@ -92,6 +107,7 @@ struct plan_item {
     enum item_kind kind;
     int64_t at_ms;          /* when it comes; or */
     int64_t call, delay_ms; /* so long after the n-th call; 0: by time */
+    int step;               /* both count from the first start of step - 1; 0: from the begin */
     int64_t number;         /* which process, which word … */
     bool dropped;
 };
@@ -108,8 +124,23 @@ enum curse {
     CURSES
 };
 
+/* A job that ships, on the simulated cluster of pawl (shipped.h); its steps say only what judge.c asks of
+ * them. */
+enum shipped {
+    SHIPPED_NOT, /* a generated job */
+    SHIPPED_OUT_CHUNK,
+    SHIPPED_OUT_META,
+    SHIPPED_IN_CHUNK,
+    SHIPPED_IN_CHUNK_DRAIN,
+    SHIPPED_JOBS
+};
+
 struct plan {
     uint64_t seed;
+    enum shipped shipped;
+    int from, to;  /* of a shipped job: replicas */
+    int lag_ms;    /* how late the cluster's status is */
+    bool unmarked; /* a helm that can put no mark on its records */
     enum curse curse;
     struct plan_step steps[SIMULATION_STEPS_MOST];
     int step_count;
@@ -122,6 +153,10 @@ struct plan {
 };
 
 void plan_draw(struct plan *plan, uint64_t seed);
+/* A step's name. */
+const char *plan_step_id(const struct plan *plan, int index);
+/* -1: none has this name. */
+int plan_step_find(const struct plan *plan, const char *id);
 /* The step that guards it: the last before it that surely ran, and observes; -1: none. */
 int plan_guard(const struct plan *plan, int index);
 /* The job file; free() it. */
@@ -144,11 +179,12 @@ struct process {
     int64_t stuck_ms;                       /* until then it is not scheduled */
     int tasks;                              /* bodies that are out */
     bool stopped[SIMULATION_RUNS_MOST + 1]; /* a gate let it through although the run had been stopped */
+    bool passed[SIMULATION_RUNS_MOST + 1];  /* the gate, and has sent nothing since */
 };
 
 struct counts {
-    uint64_t histories, invalid, events, calls, crashes, power_losses, commands, takeovers, keepers, effects,
-        commit_faults, schedules;
+    uint64_t histories, shipped, shipped_successes, invalid, events, calls, crashes, power_losses, commands,
+        takeovers, keepers, effects, commit_faults, schedules;
 };
 
 struct simulation {
@@ -179,7 +215,11 @@ void violate(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A call that leaves a process, before or after its effect: a crash may strike here. True: the caller is
  * dead, and nothing that it does has an effect. */
 bool rim(const char *what);
+/* The same for a caller that is no driver. True: the caller is to die here. */
+bool call_strikes(void);
 bool is_dead(void);
+/* A step is started for the first time: what counts from there begins to. */
+void items_count_from(int step);
 /* One of the planned crashes strikes now. */
 void strike(const char *why);
 void process_kill(struct process *process, const char *why);
@@ -203,6 +243,9 @@ void machines_forget(void);
 int64_t keepers_next_ms(void);
 void keepers_go_on(void);
 void keepers_power_loss(void);
+/* The host burns down. The programs of a generated job go on there: whoever takes over elsewhere must say
+ * that they know (a person's word); those of a shipped one burn with it. */
+void keepers_host_lost(void);
 void keepers_pipe_closed(const struct process *process);
 bool keepers_kill(bool child, int64_t number);
 /* Programs that hang end now. */
@@ -238,6 +281,15 @@ void judge_end(void);
 void judge_commit(void);
 /* The gate of a run's drive lets something through. */
 void judge_gate(int64_t run);
+/* Something is sent that changes the world: what must hold of its sender, whatever it is. What a dead start
+ * left may be put away after a cancel, too. */
+void judge_sends(int64_t run, const char *via, bool puts_away);
+/* The key of the run's latest start, and which start that is; "": none yet. */
+const char *judge_key_in_hand(int64_t run, int *start);
+/* When that start was recorded; -1: none of that key. */
+int64_t judge_started_ms(const char *key);
+/* How often that key's act may be done once more: a person said so, or it converges and nobody could tell. */
+int judge_repeats(const char *key);
 /* Something is about to begin that may have the key's effect. */
 void judge_begins(const char *key, const char *via, int start);
 /* It has its effect. */

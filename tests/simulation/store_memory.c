@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "simulation/shipped.h"
 #include "simulation/simulation.h"
 #include "state/chain.h"
 
@@ -213,7 +214,7 @@ const char *store_uuid(const struct store *store)
 
 const char *store_folder(const struct store *store)
 {
-    return "/simulated/pawl.db.d";
+    return shipped_job() ? shipped_path("pawl.db.d") : "/simulated/pawl.db.d";
 }
 
 /* ---- transactions ---- */
