@@ -24,6 +24,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SECONDS_LIMIT = 300     # a test that takes longer hangs, which is a way to fail
+SIM_SECONDS = "100"     # of histories, for make/sim, from the seed that all tests get
 SCRATCH = ("build", ".git", "node_modules", "__pycache__")
 
 
@@ -83,7 +84,7 @@ class Tree:
         elif kind == "crash":
             status, out = self.run("python3", "-B", "tests/crash/crash.py", what, JOBS="2")
         else:
-            status, out = self.run("make", "-s", "BUILD=" + self.build, "CFLAGS=-O1", what)
+            status, out = self.run("make", "-s", "BUILD=" + self.build, "CFLAGS=-O1", what, SECONDS=SIM_SECONDS)
         return status != 0, "hangs" if status is None else first_failure(out)
 
 
