@@ -54,7 +54,7 @@ static int counter_read(const char *output, const char *name, double *largest, s
 
 int iomesh_summary_parse(const char *output, struct iomesh_summary *out, struct error *error)
 {
-#define X(member, name, words)                                                                               \
+#define X(member, name, one, many, state)                                                                    \
     if (counter_read(output, name, &out->member, error))                                                     \
         return -1;
     SUMMARY_COUNTERS(X)
@@ -98,7 +98,7 @@ int iomesh_summary_read_leader(const struct visit *visit, struct iomesh_summary 
 
 bool iomesh_summary_is_idle(const struct iomesh_summary *summary)
 {
-#define X(member, name, words)                                                                               \
+#define X(member, name, one, many, state)                                                                    \
     if (summary->member > 0)                                                                                 \
         return false;
     SUMMARY_COUNTERS(X)
@@ -109,9 +109,10 @@ bool iomesh_summary_is_idle(const struct iomesh_summary *summary)
 void iomesh_summary_describe(const struct iomesh_summary *summary, struct text *text)
 {
     size_t start = text->length;
-#define X(member, name, words)                                                                               \
+#define X(member, name, one, many, state)                                                                    \
     if (summary->member > 0)                                                                                 \
-        text_format(text, "%s%.0f " words, text->length > start ? ", " : "", summary->member);
+        text_format(text, "%s%.0f %s " state, text->length > start ? ", " : "", summary->member,             \
+                    summary->member == 1 ? one : many);
     SUMMARY_COUNTERS(X)
 #undef X
     if (text->length == start)

@@ -9,16 +9,16 @@
 #include "steps/kind.h"
 
 #define SUMMARY_COUNTERS(X)                                                                                  \
-    X(ongoing_recovers, "num_ongoing_recovers", "recoveries going on")                                       \
-    X(pending_recovers, "num_pending_recovers", "recoveries pending")                                        \
-    X(ongoing_migrates, "num_ongoing_migrates", "migrations going on")                                       \
-    X(pending_migrates, "num_pending_migrates", "migrations pending")                                        \
-    X(migrate_bytes, "pending_migrates_bytes", "bytes to migrate")                                           \
-    X(recover_bytes, "pending_recovers_bytes", "bytes to recover")
+    X(ongoing_recovers, "num_ongoing_recovers", "recovery", "recoveries", "going on")                        \
+    X(pending_recovers, "num_pending_recovers", "recovery", "recoveries", "pending")                         \
+    X(ongoing_migrates, "num_ongoing_migrates", "migration", "migrations", "going on")                       \
+    X(pending_migrates, "num_pending_migrates", "migration", "migrations", "pending")                        \
+    X(migrate_bytes, "pending_migrates_bytes", "byte", "bytes", "to migrate")                                \
+    X(recover_bytes, "pending_recovers_bytes", "byte", "bytes", "to recover")
 
 /* Of each counter the largest value found. */
 struct iomesh_summary {
-#define X(member, name, words) double member;
+#define X(member, name, one, many, state) double member;
     SUMMARY_COUNTERS(X)
 #undef X
 };
