@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "cluster/process.h"
 #include "engine/keeper_files.h"
 #include "engine/load.h"
 
@@ -15,8 +16,10 @@ static void fill_program(const struct run *run, bool ends, struct in_flight *fli
     const struct machine_step *step = &run->machine->steps[run->step];
     int64_t left_ms = step->timeout_ms - run->steps[run->step].spent_ms;
     if (ends && !act->child_may_finish) {
-        flight->what = string_copy("its program is asked to stop, and killed if need be");
-        flight->at_most_ms = KEEPER_END_MS;
+        bool asks = !run->undoing && step->probe_uses;
+        flight->what = string_format("its program is asked to stop, and killed if need be%s",
+                                     asks ? ", and its probe is asked" : "");
+        flight->at_most_ms = KEEPER_END_MS + (asks ? LIMIT_LAST_LOOK_MS + PROCESS_GRACE_MS : 0);
         return;
     }
     flight->what = string_format("%s may finish", act->uses);

@@ -16,7 +16,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define GRACE_MS 5000 /* between TERM and KILL */
+#define LOOK_MS 100 /* for whether it is still wanted */
 
 /* One of the two outputs. */
 struct pipe_end {
@@ -30,6 +30,7 @@ struct running {
     pid_t pid;
     int pidfd;
     struct pipe_end out, err;
+    bool is_unwanted;
 };
 
 /* The files that it gets from us; -1: none. */
@@ -161,14 +162,34 @@ static bool look(struct running *running, int64_t wait_ms)
     return all[2].revents && !all[0].revents && !all[1].revents;
 }
 
-/* Until it has ended and both pipes are empty, or `until`; false where the time is over. */
-static bool mind(struct running *running, int64_t until)
+/* Until it has ended and both pipes are empty; false where its time is over. */
+static bool mind(struct running *running, const struct process_limits *limits)
 {
-    while (!look(running, until - steady_ms())) {
+    int64_t until = steady_ms() + limits->time_ms;
+    for (;;) {
+        if (limits->is_unwanted && !running->is_unwanted && limits->is_unwanted(limits->context)) {
+            int64_t sooner = steady_ms() + limits->unwanted_ms;
+            running->is_unwanted = true;
+            until = sooner < until ? sooner : until;
+        }
+        int64_t left_ms = until - steady_ms();
+        if (look(running, limits->is_unwanted && left_ms > LOOK_MS ? LOOK_MS : left_ms))
+            return true;
         if (running->out.dropped || steady_ms() >= until)
             return false;
     }
-    return true;
+}
+
+static int refuse(const struct running *running, const struct program *program,
+                  const struct process_limits *limits, struct error *error)
+{
+    const char *name = program->arguments[0];
+    if (running->out.dropped)
+        return error_set(error, ERROR_LIMIT, "%s writes more than %zu bytes", name, limits->out_bytes);
+    if (running->is_unwanted)
+        return error_set(error, ERROR_TIMEOUT, "%s had not ended when its step was to stop", name);
+    return error_set(error, ERROR_TIMEOUT, "%s did not end in %lld s", name,
+                     ((long long)limits->time_ms + 999) / 1000);
 }
 
 /* The pid is ours until we wait for it, so a signal cannot hit another. */
@@ -185,7 +206,7 @@ static void end(struct running *running)
     process_signal(running->pid, SIGTERM);
     running->out.dropped = 0;
     running->out.limit = running->out.text.length; /* nothing more is kept */
-    int64_t until = steady_ms() + GRACE_MS;
+    int64_t until = steady_ms() + PROCESS_GRACE_MS;
     while (!look(running, until - steady_ms()))
         if (steady_ms() >= until)
             break;
@@ -217,11 +238,8 @@ static int run(const struct program *program, const struct given *given, const s
     *out = (struct program_output){0};
     if (start(&running, program, given, error))
         return -1;
-    if (!mind(&running, steady_ms() + limits->time_ms)) {
-        result = running.out.dropped ? error_set(error, ERROR_LIMIT, "%s writes more than %zu bytes",
-                                                 program->arguments[0], limits->out_bytes)
-                                     : error_set(error, ERROR_TIMEOUT, "%s did not end in %lld s",
-                                                 program->arguments[0], (long long)limits->time_ms / 1000);
+    if (!mind(&running, limits)) {
+        result = refuse(&running, program, limits, error);
         end(&running);
     }
     out->exit_status = status_of(&running);

@@ -4,6 +4,7 @@
 #ifndef PAWL_CLUSTER_PROCESS_H
 #define PAWL_CLUSTER_PROCESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,10 +18,17 @@
  * has left that. TERM reaches it once. */
 void process_signal(pid_t child, int signal);
 
+#define PROCESS_GRACE_MS 5000 /* between TERM and KILL */
+
 struct process_limits {
-    int64_t time_ms;  /* then TERM, and KILL after a grace of 5 s: ERROR_TIMEOUT */
+    int64_t time_ms;  /* then TERM, and KILL after PROCESS_GRACE_MS: ERROR_TIMEOUT */
     size_t out_bytes; /* of stdout; more is ERROR_LIMIT, and the program is ended */
     size_t err_bytes; /* of stderr; what is more is counted and said at its end */
+    /* Whether it is no longer wanted, asked again and again; from then on it has `unwanted_ms` at most, like
+     * time_ms. NULL: it always is. */
+    bool (*is_unwanted)(void *context);
+    void *context;
+    int64_t unwanted_ms;
 };
 
 /* Runs it with nothing on its stdin. `inherited` (-1: none) is a file of ours that it gets as descriptor

@@ -101,6 +101,13 @@ static json_t *checkpoint_for(const struct drive *drive, bool undo, enum order o
     return act->checkpoint;
 }
 
+/* For a program that runs in real time; where no body is out a virtual clock jumps instead. */
+static int64_t look_until_ms(const struct drive *drive)
+{
+    int64_t deadline_ms = machine_deadline_ms(drive->run, drive->live);
+    return clock_is_virtual(drive->cluster->clock) || deadline_ms < 0 ? 0 : deadline_ms;
+}
+
 static void fill_visit(struct body *body)
 {
     struct drive *drive = body->drive;
@@ -143,6 +150,7 @@ static void fill_visit(struct body *body)
         .keep = keep_program,
         .child = &body->child,
         .held_since_ms = &drive->live->held_since_ms,
+        .look_until_ms = look_until_ms(drive),
         .engine = body,
         .handle = &drive->handle,
     };
@@ -443,6 +451,8 @@ void body_start(struct drive *drive, enum order order)
         gate_open(&drive->gate);
     else if (reopens)
         gate_reopen(&drive->gate);
+    else
+        gate_close(&drive->gate); /* as the driver did that was told to end it: this may be another one */
     if (order == ORDER_APPLY) {
         body->keeper = drive->keeper;
         drive->keeper = NULL;

@@ -251,7 +251,7 @@ static void ask_probe(const struct machine_step *step, const struct visit *visit
     frame.checkpoint = NULL;
     frame.child = &no_child;
     frame.handle = &handle;
-    frame.single_look = true;
+    frame.single_look = frame.is_probe = true;
     (kind->ask ? kind->ask : kind->apply)(&frame, &answer);
     read_probe_answer(step, names, &answer, probe);
     answer_clear(&answer);

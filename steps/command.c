@@ -276,14 +276,45 @@ static void apply(const struct visit *visit, struct answer *answer)
     }
 }
 
-/* Where it only observes: the whole of it at once. */
-static int run(const struct program *program, const char *input, struct program_output *out,
-               struct error *error)
+static bool is_asked_to_return(void *context)
 {
-    static const struct process_limits limits = {LIMIT_READ_HELM_MS, LIMIT_CAPTURE_BYTES,
-                                                 LIMIT_CAPTURE_BYTES};
+    struct gate *gate = ((const struct visit *)context)->gate;
+    return gate && gate_is_closed(gate);
+}
+
+/* Of the step's time; INT64_MAX: there is no end to it. */
+static int64_t left_ms(const struct visit *visit)
+{
+    if (!visit->look_until_ms)
+        return INT64_MAX;
+    struct clock *clock = visit->cluster->clock;
+    int64_t left_ms = visit->look_until_ms - clock->steady_ms(clock);
+    return left_ms > 0 ? left_ms : 0;
+}
+
+/* Where it only observes: the whole of it at once. What a probe would tell is wanted a little longer than its
+ * step: it says whether that is half done. */
+static int run(const struct visit *visit, const struct program *program, const char *input,
+               struct program_output *out, struct error *error)
+{
+    int64_t time_ms = left_ms(visit);
+    struct process_limits limits = {
+        .time_ms = time_ms < LIMIT_READ_HELM_MS ? time_ms : LIMIT_READ_HELM_MS,
+        .out_bytes = LIMIT_CAPTURE_BYTES,
+        .err_bytes = LIMIT_CAPTURE_BYTES,
+        .is_unwanted = is_asked_to_return,
+        .context = (void *)visit,
+        .unwanted_ms = visit->is_probe ? LIMIT_LAST_LOOK_MS : 0,
+    };
     return input ? process_run_with_input(program, input, &limits, out, error)
                  : process_run(program, -1, &limits, out, error);
+}
+
+/* A look that was cut off because its step is to end has found nothing out: the step ends as it would have
+ * otherwise. */
+static bool is_cut_off(const struct visit *visit, const struct error *error)
+{
+    return error->code == ERROR_TIMEOUT && (is_asked_to_return((void *)visit) || !left_ms(visit));
 }
 
 static void ask_in(const char *folder, const struct visit *visit, struct answer *answer)
@@ -292,10 +323,14 @@ static void ask_in(const char *folder, const struct visit *visit, struct answer 
     struct program_output output = {0};
     struct error error = {0};
     char *input = NULL;
-    if (fill_program(visit, folder, &program, &input, &error) || run(&program, input, &output, &error))
+    if (fill_program(visit, folder, &program, &input, &error) ||
+        run(visit, &program, input, &output, &error)) {
         answer_failed(answer, &error);
-    else
+        if (is_cut_off(visit, &error))
+            answer->kind = ANSWER_TURNED_BACK;
+    } else {
         read_end(output.exit_status, output.out, output.err, false, answer);
+    }
     if (input)
         explicit_bzero(input, strlen(input));
     free(input);

@@ -43,6 +43,14 @@ void gate_reopen(struct gate *gate)
     pthread_mutex_unlock(&gate->mutex);
 }
 
+bool gate_is_closed(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->mutex);
+    bool closed = gate->closed;
+    pthread_mutex_unlock(&gate->mutex);
+    return closed;
+}
+
 bool gate_has_begun(struct gate *gate)
 {
     pthread_mutex_lock(&gate->mutex);

@@ -25,6 +25,8 @@ bool gate_pass(struct gate *gate);
 bool gate_close(struct gate *gate);
 /* After a gate was closed in vain (the command was refused): open again, what has begun stays begun. */
 void gate_reopen(struct gate *gate);
+/* Whether it is closed now: what is about to end is asked to return. */
+bool gate_is_closed(struct gate *gate);
 /* Whether an effect was let through since gate_open. */
 bool gate_has_begun(struct gate *gate);
 

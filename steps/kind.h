@@ -70,8 +70,10 @@ struct visit {
     int64_t
         *held_since_ms;  /* steady: since when `until:` has held; -1: it did not. Not kept across restarts */
     json_t *permissions; /* plan only: what has been asked about so far, for permission_ask to add to */
+    int64_t look_until_ms; /* steady: when the step's time is over; 0: it has none, or not by this clock */
     bool single_look; /* asked once, as a guard or a `probe:`: what would have to stay so for a while only has
                          to be so now */
+    bool is_probe;    /* … as a `probe:` */
     void *engine;     /* for pass and keep */
     void **handle; /* the visit's one volatile handle; NULL after a restart, which means that it was lost */
 };
@@ -138,7 +140,8 @@ struct step_kind {
     void (*probe)(const struct visit *, struct probe_answer *);
     void (*apply)(const struct visit *, struct answer *);
     /* Kinds that run a child, where they only observe (a `probe:`, an `until:`, a guard): the whole of it at
-     * once, bounded by LIMIT_READ_HELM_MS, without a keeper; DONE or FAILED. NULL: `apply` serves. */
+     * once, without a keeper; DONE or FAILED. Bounded by LIMIT_READ_HELM_MS and the step's time, and once the
+     * gate is closed: TURNED_BACK then. NULL: `apply` serves. */
     void (*ask)(const struct visit *, struct answer *);
     /* After a probe that said `mend`: puts away what a dead start left (helm's pending record). */
     void (*mend)(const struct visit *, const json_t *found, struct answer *);

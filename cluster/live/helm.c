@@ -165,7 +165,8 @@ static int kubeconfig_in_memory(const struct live_cluster *live, struct error *e
 int live_helm(struct cluster *cluster, const char *const *arguments, const char *folder,
               struct program_output *out, struct error *error)
 {
-    static const struct process_limits limits = {LIMIT_READ_HELM_MS, LIMIT_JSON_BYTES, LIMIT_CAPTURE_BYTES};
+    static const struct process_limits limits = {
+        .time_ms = LIMIT_READ_HELM_MS, .out_bytes = LIMIT_JSON_BYTES, .err_bytes = LIMIT_CAPTURE_BYTES};
     char path[32];
     struct program program;
     *out = (struct program_output){0};

@@ -381,6 +381,41 @@ START_TEST(what_a_resumed_step_waits_for_is_recorded_at_once)
 }
 END_TEST
 
+/* Its program ends its keeper, and nobody tells whether it was done. */
+static void write_job_with_hung_probe(const char *name, const char *timeout)
+{
+    char *text = string_format(
+        "job: %s\nversion: 1\nsteps:\n  - id: work\n    uses: command\n%s"
+        "    with: {argv: [/bin/sh, -c, 'kill -9 $PPID']}\n"
+        "    probe: {uses: command, with: {argv: [/bin/sh, -c, 'touch %s/%s; exec sleep 600']}}\n",
+        name, timeout, test_folder, name);
+    write_job(name, text);
+    free(text);
+}
+
+START_TEST(a_probe_that_hangs_holds_up_neither_a_timeout_nor_a_cancel)
+{
+    char *cluster = string_format("sim:%s/real.sim", test_folder);
+    expect("sim init real.sim --time real", 0);
+    setenv("PAWL_CLUSTER", cluster, 1);
+    free(cluster);
+    write_job_with_hung_probe("timed", "    timeout: 3s\n");
+    time_t begun = time(NULL);
+    expect("submit timed.yaml", 3);
+    ck_assert_int_lt(time(NULL) - begun, 60);
+    expect_said(ran.err, "longer than its timeout of 3 s");
+    write_job_with_hung_probe("cancelled", "");
+    pid_t driver = pawl_in_background("submit cancelled.yaml");
+    wait_for_file("cancelled");
+    begun = time(NULL);
+    expect("cancel 2 --reason x", 0);
+    expect_said(ran.out, "and its probe is asked, for 30s at most");
+    ck_assert_int_eq(status_of(driver), 1);
+    ck_assert_int_lt(time(NULL) - begun, 60);
+    expect_status(2, "cancelled");
+}
+END_TEST
+
 /* ---- a copy of the store ---- */
 
 START_TEST(a_copy_leaves_the_run_to_the_driver_of_the_original)
@@ -447,6 +482,7 @@ int main(void)
         lines_of_several_runs_say_whose_they_are,
         help_and_version_speak_json,
         what_a_resumed_step_waits_for_is_recorded_at_once,
+        a_probe_that_hangs_holds_up_neither_a_timeout_nor_a_cancel,
     };
     return run_in_scene("cli: standing", tests, sizeof tests / sizeof *tests, 60);
 }

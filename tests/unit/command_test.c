@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -255,6 +256,35 @@ START_TEST(asked_it_runs_to_its_end_at_once)
 }
 END_TEST
 
+static int64_t steady_ms(struct clock *clock)
+{
+    return clock_system()->steady_ms(clock);
+}
+
+/* A look that is cut off has found nothing out; what becomes of its step, its step's end says. */
+START_TEST(a_look_ends_with_its_step)
+{
+    struct clock clock = {.steady_ms = steady_ms};
+    static const struct cluster_calls calls = {0};
+    struct cluster cluster = {.clock = &clock, .calls = &calls};
+    begin("{`argv`: [`sleep`, `60`]}");
+    step.visit.cluster = &cluster;
+    step.visit.look_until_ms = steady_ms(&clock) + 200;
+    ck_assert_int_eq(ask(), ANSWER_TURNED_BACK);
+    ck_assert_int_lt(steady_ms(&clock), step.visit.look_until_ms + 20000);
+    step.visit.look_until_ms = 0;
+    gate_close(&step.gate);
+    ck_assert_int_eq(ask(), ANSWER_TURNED_BACK);
+    ck_assert_int_eq(step.answer.error.code, ERROR_TIMEOUT);
+    finish();
+    begin("{`argv`: [`echo`, `said`]}"); /* whether it is done is asked when the step is to end, too */
+    gate_close(&step.gate);
+    step.visit.is_probe = true;
+    ck_assert_msg(ask() == ANSWER_DONE, "%s", step.answer.error.message);
+    finish();
+}
+END_TEST
+
 int main(void)
 {
     memory_use_for_json();
@@ -267,6 +297,7 @@ int main(void)
     tcase_add_test(behaviour, what_cannot_be_passed_on_is_refused_before_it_starts);
     tcase_add_test(behaviour, output_that_is_no_text_or_too_much_is_an_error);
     tcase_add_test(behaviour, asked_it_runs_to_its_end_at_once);
+    tcase_add_test(behaviour, a_look_ends_with_its_step);
     suite_add_tcase(suite, behaviour);
     return suite_run(suite);
 }

@@ -19,7 +19,7 @@ static int run(const char *script, int64_t time_ms, size_t out_bytes)
     char *arguments[] = {"/bin/sh", "-c", (char *)script, NULL};
     char *environment[] = {"PATH=/usr/bin:/bin", "ONLY=this", NULL};
     struct program program = {arguments, environment, NULL};
-    struct process_limits limits = {time_ms, out_bytes, 1024};
+    struct process_limits limits = {.time_ms = time_ms, .out_bytes = out_bytes, .err_bytes = 1024};
     return process_run(&program, inherited, &limits, &output, &error);
 }
 
@@ -54,6 +54,39 @@ START_TEST(signals_are_as_at_login_and_stdin_is_empty)
     ck_assert_int_eq(run("cat; kill -PIPE $$; echo survived", 10000, 1024), 0);
     ck_assert_str_eq(output.out, "");
     ck_assert_int_eq(output.exit_status, 128 + SIGPIPE);
+}
+END_TEST
+
+static bool say_yes(void *context)
+{
+    ++*(int *)context;
+    return true;
+}
+
+START_TEST(what_is_no_longer_wanted_is_ended_with_the_time_it_still_has)
+{
+    static char *arguments[] = {"/bin/sh", "-c", "exec sleep 60", NULL}, *environment[] = {NULL};
+    struct program program = {arguments, environment, NULL};
+    int asked = 0;
+    struct process_limits limits = {.time_ms = 60000,
+                                    .out_bytes = 1024,
+                                    .err_bytes = 1024,
+                                    .is_unwanted = say_yes,
+                                    .context = &asked,
+                                    .unwanted_ms = 300};
+    int64_t begun_ms = clock_system()->steady_ms(clock_system());
+    ck_assert_int_eq(process_run(&program, -1, &limits, &output, &error), -1);
+    int64_t took_ms = clock_system()->steady_ms(clock_system()) - begun_ms;
+    ck_assert_int_eq(error.code, ERROR_TIMEOUT);
+    ck_assert_msg(strstr(error.message, "had not ended when its step was to stop"), "%s", error.message);
+    ck_assert_int_eq(asked, 1);
+    ck_assert_int_ge(took_ms, 300);
+    ck_assert_int_lt(took_ms, 20000);
+    program_output_clear(&output);
+    arguments[2] = "echo said"; /* within that time its answer counts */
+    limits.unwanted_ms = 20000;
+    ck_assert_int_eq(process_run(&program, -1, &limits, &output, &error), 0);
+    ck_assert_str_eq(output.out, "said\n");
 }
 END_TEST
 
@@ -112,7 +145,7 @@ START_TEST(a_program_that_is_not_there_is_an_error)
 {
     char *arguments[] = {"/nowhere/program", NULL}, *environment[] = {NULL};
     struct program program = {arguments, environment, NULL};
-    struct process_limits limits = {1000, 10, 10};
+    struct process_limits limits = {.time_ms = 1000, .out_bytes = 10, .err_bytes = 10};
     ck_assert_int_eq(process_run(&program, -1, &limits, &output, &error), -1);
     ck_assert_int_eq(error.code, ERROR_SYSTEM);
     ck_assert_ptr_nonnull(strstr(error.message, "/nowhere/program"));
@@ -128,6 +161,7 @@ int main(void)
     tcase_add_test(all, output_and_status_come_back);
     tcase_add_test(all, a_signal_is_an_exit_status);
     tcase_add_test(all, signals_are_as_at_login_and_stdin_is_empty);
+    tcase_add_test(all, what_is_no_longer_wanted_is_ended_with_the_time_it_still_has);
     tcase_add_test(all, one_file_of_ours_is_handed_on);
     tcase_add_test(all, one_that_does_not_end_is_ended);
     tcase_add_test(all, one_that_ignores_term_is_killed_with_its_children);
