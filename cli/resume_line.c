@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "engine/decide.h"
 #include "engine/driver.h"
 #include "engine/host.h"
 
@@ -21,6 +22,7 @@ struct halt {
     int64_t latest_ms, paused_ms;
     bool driven, taken_over;
     bool simulated; /* its times are those of the simulated cluster */
+    bool stops;     /* it is heard to end, or to fail, before this resume is */
 };
 
 static int see_run(void *context, const struct run_row *row)
@@ -76,8 +78,12 @@ static int see_record(void *context, const struct record *record)
 /* Taken up before the resume is heard, which lifts it then. */
 static int see_command(void *context, const struct command_row *row)
 {
-    if (!strcmp(row->name, "pause"))
-        keep_pause(context, row->actor, row->time_ms);
+    struct halt *halt = context;
+    bool pauses = !strcmp(row->name, "pause");
+    const struct run_command command = {.name = row->name};
+    if (pauses)
+        keep_pause(halt, row->actor, row->time_ms);
+    halt->stops = halt->stops || (!pauses && command_rank(&command) == RANK_STOPS);
     return 0;
 }
 
@@ -102,7 +108,8 @@ static char *cause_of(const struct halt *halt)
     if (halt->taken_over && halt->driven)
         cause = string_format("taken over from process %lld on %s, which is ended", pid, host);
     else if (halt->paused_by)
-        cause = string_format("was paused%s by %s: that is lifted", when, halt->paused_by);
+        cause = string_format("was paused%s by %s%s", when, halt->paused_by,
+                              halt->stops ? "" : ": that is lifted");
     else if (!strcmp(halt->status, "failed"))
         cause = string_format("it failed%s", when);
     else if (halt->interrupted_by)

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/report.h"
 #include "cli/run_view.h"
+#include "engine/decide.h"
 #include "engine/driver.h"
 #include "engine/load.h"
 
@@ -266,12 +267,36 @@ static const char *word_said(const json_t *word)
     return !strcmp(json_text(word, "how", ""), "done") ? "resolved as done" : "resolved to be tried again";
 }
 
+static struct run_command command_of(const json_t *word)
+{
+    return (struct run_command){.name = json_text(word, "command", ""), .body = word};
+}
+
+/* What stops a run, or its step, comes before what was said to go on, which then counts for nothing. */
+static bool is_overruled(const json_t *words, const json_t *word)
+{
+    struct run_command command = command_of(word);
+    size_t index;
+    json_t *other;
+    json_array_foreach((json_t *)words, index, other)
+    {
+        struct run_command first = command_of(other);
+        bool of_run = !json_object_get(other, "step") || json_is_null(json_object_get(other, "step"));
+        bool meets = of_run ? strcmp(first.name, "pause") != 0
+                            : !strcmp(json_text(other, "step", ""), json_text(word, "step", ""));
+        if (meets && command_rank(&first) < command_rank(&command))
+            return true;
+    }
+    return false;
+}
+
 /* "unregister" approved by ops@bastion: looked at it; taken up by: pawl resume 7 */
 static void say_recorded(const struct standing *standing, struct text *out)
 {
+    const json_t *words = json_object_get(standing->run, "recorded");
     size_t index;
     json_t *word;
-    json_array_foreach(json_object_get(standing->run, "recorded"), index, word)
+    json_array_foreach((json_t *)words, index, word)
     {
         const char *step = json_text(word, "step", ""), *reason = json_text(word, "reason", "");
         bool pauses = !strcmp(json_text(word, "command", ""), "pause");
@@ -281,7 +306,9 @@ static void say_recorded(const struct standing *standing, struct text *out)
         text_format(&line, "%s by %s", word_said(word), json_text(word, "actor", ""));
         if (*reason)
             text_format(&line, ": %s", reason);
-        if (standing->driver)
+        if (is_overruled(words, word))
+            text_add(&line, "; overruled");
+        else if (standing->driver)
             text_add(&line, "; its driver has not taken it up yet");
         else
             text_format(&line, "; %s: pawl resume %lld", pauses ? "lifted by" : "taken up by",

@@ -223,6 +223,9 @@ START_TEST(what_stops_is_never_overtaken_by_what_goes_on)
     expect("approve 1 fire --reason ok", 0);
     expect("reject 1 fire --reason STOP", 0);
     expect_said(ran.err, "overrules \"approve\" by ops@bastion");
+    expect("status 1", 0);
+    expect_said(ran.out, "\"fire\" approved by ops@bastion: ok; overruled");
+    expect_said(ran.out, "\"fire\" rejected by ops@bastion: STOP; taken up by: pawl resume 1");
     expect("resume 1", 1);
     expect_said(ran.err, "rejected by ops@bastion: STOP");
     expect("submit armed.yaml", 3);
