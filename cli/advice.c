@@ -7,15 +7,16 @@
 #include "base/json.h"
 #include "cli/report.h"
 
-/* What the one who found the cause says to do, where it is about that cause alone: what the run can do is
- * said here. */
-static void say_next(const json_t *error, struct text *out)
+/* What the one who found the cause says to do. True where that is all that can be done with the run: it names
+ * the `command` itself. */
+static bool say_next(const json_t *error, const char *command, struct text *out)
 {
     const char *next = json_text(error, "next", "");
     char *clean = line_cleaned(next);
-    if (*next && !strstr(next, "pawl "))
+    if (*next)
         text_format(out, "  %s\n", clean);
     free(clean);
+    return strstr(next, command) != NULL;
 }
 
 /* ---- a run that waits ---- */
@@ -37,7 +38,8 @@ static void say_decision(const struct run *run, struct text *out)
     const char *step = json_text(run->question, "step", "");
     text_format(out, "waits for a decision at \"%s\"%s:\n", step,
                 run->undoing ? ", which it is to undo" : "");
-    say_next(json_object_get(run->question, "error"), out);
+    if (say_next(json_object_get(run->question, "error"), "pawl resolve", out))
+        return;
     if (run->undoing && run->step >= 0) {
         say_undo_decision(run, step, out);
         return;
@@ -74,16 +76,12 @@ static bool can_undo(const struct run *run)
     return false;
 }
 
-/* How it goes on, or not. */
+/* How it goes on. */
 static void say_how_on(const struct run *run, const struct machine_step *step, struct text *out)
 {
     long long id = run->id;
     const char *code = json_text(run->error, "code", "");
-    bool asserts = !strcmp(code, error_code_text(ERROR_ASSERTION));
-    if (run->undoing && step && !step->undo.uses)
-        text_format(out, "  undo it by hand, then: pawl resolve %lld %s --done --reason \"…\"\n", id,
-                    step->id);
-    else if (run->undoing && step)
+    if (run->undoing && step)
         text_format(out,
                     "  put it right, then: pawl resume %lld; or undo it by hand, then: "
                     "pawl resolve %lld %s --done --reason \"…\"\n",
@@ -92,6 +90,12 @@ static void say_how_on(const struct run *run, const struct machine_step *step, s
         text_format(out, "  pawl resume %lld asks again\n", id);
     else
         text_format(out, "  put it right, then: pawl resume %lld\n", id);
+}
+
+/* What a resume does not change may be the cause. */
+static void say_what_stays(const struct run *run, struct text *out)
+{
+    bool asserts = !strcmp(json_text(run->error, "code", ""), error_code_text(ERROR_ASSERTION));
     if (!run->undoing && (asserts || !run->began))
         text_add(out, "  the job and its params stay as they were submitted: for others, submit a new run\n");
 }
@@ -108,10 +112,13 @@ static void say_how_to_end(const struct run *run, struct text *out)
 void advice_say_failure(const struct run *run, struct text *out)
 {
     const struct machine_step *step = run->step >= 0 ? &run->machine->steps[run->step] : NULL;
-    say_next(run->error, out);
-    say_how_on(run, step, out);
+    bool said = say_next(run->error, run->undoing ? "pawl resolve" : "pawl resume", out);
+    if (!said)
+        say_how_on(run, step, out);
+    say_what_stays(run, out);
     bool ran = step && machine_act_in_hand(run)->runs_child && run->steps[run->step].started_ms;
     if (ran)
         text_format(out, "  what its program printed: pawl logs %lld %s\n", (long long)run->id, step->id);
-    say_how_to_end(run, out);
+    if (run->undoing || !said)
+        say_how_to_end(run, out);
 }

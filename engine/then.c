@@ -255,7 +255,7 @@ bool undo_refuse(struct deciding *d)
     struct error error;
     error_set(&error, ERROR_CANNOT_UNDO, "\"%s\" (%s) cannot be undone", step_in_hand(d)->id,
               step_in_hand(d)->act.uses);
-    error_next(&error, "put it right by hand, then: pawl resolve %lld %s --done --reason \"…\"",
+    error_next(&error, "undo it by hand, then: pawl resolve %lld %s --done --reason \"…\"",
                (long long)d->run->id, step_in_hand(d)->id);
     emit_failure(d, &error, false, false);
     return true;

@@ -123,6 +123,22 @@ START_TEST(a_step_that_failed_is_not_called_interrupted)
 }
 END_TEST
 
+/* An output that a later step needs cannot be known: the only answer is one that names it. */
+START_TEST(an_answer_that_must_name_outputs_is_printed_whole)
+{
+    write_job("needs", "job: needs\nversion: 1\nsteps:\n"
+                       "  - id: a\n    uses: command\n    effect: once\n    settle: 0s\n"
+                       "    with: {argv: [/bin/sh, -c, 'exit 3']}\n"
+                       "    probe: {uses: command, with: {argv: [/bin/true]}}\n"
+                       "    outputs: {x: {type: int, value: '${int(stdout)}'}}\n"
+                       "  - {id: b, uses: assert, with: {that: '${steps.a.x == 1}'}}\n");
+    expect("submit needs.yaml", 1);
+    expect("resume 1", 3);
+    expect_said(ran.err, "--output x=");
+    expect_unsaid(ran.err, "--retry");
+}
+END_TEST
+
 /* ---- what to do about a failure ---- */
 
 START_TEST(a_failure_says_every_way_on)
@@ -138,6 +154,8 @@ START_TEST(a_failure_says_every_way_on)
         expect_said(ran.out, ways[i]);
     expect("submit good.yaml -p n=0", 1);
     expect_said(ran.err, "submit a new run");
+    expect_said(ran.err, "pawl cancel 2 --reason");
+    ck_assert_ptr_eq(strstr(strstr(ran.err, "pawl cancel 2") + 1, "pawl cancel 2"), NULL); /* said once */
     expect("submit asks.yaml", 3);
     expect_said(ran.err, "pawl reject 3 ask --reason");
     expect("reject 3 ask --reason no", 0);
@@ -393,6 +411,7 @@ int main(void)
         in_a_rollback_a_step_without_undo_is_passed_over_by_a_person,
         a_rollback_that_cannot_go_on_has_failed,
         a_step_that_failed_is_not_called_interrupted,
+        an_answer_that_must_name_outputs_is_printed_whole,
         a_failure_says_every_way_on,
         a_step_that_a_person_leaves_does_not_run,
         what_was_said_is_shown_until_it_is_taken_up,
