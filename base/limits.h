@@ -66,6 +66,7 @@
 /* waits */
 #define LIMIT_STORE_BUSY_MS 60000  /* how long a commit waits for another process's lock */
 #define LIMIT_READ_HELM_MS  120000 /* helm history, get, pull, dry run */
+#define LIMIT_ASK_MS        120000 /* a command that only looks: probe:, until:, a guard */
 #define LIMIT_LAST_LOOK_MS  10000  /* a program that only looks, from when its step is to end on */
 #define LIMIT_REQUEST_MS    30000  /* one request to the API server */
 #define LIMIT_ANSWER_MS     10000  /* a driver takes up what people say to its run */

@@ -13,7 +13,7 @@
 
 #define COMMANDS_LOOK_MS 100 /* design: PRAGMA data_version every 100 ms */
 #define LOCK_TRY_MS      500
-#define CHILD_LOOK_MS    10 /* real time between two looks at a child while the cluster's clock is virtual */
+#define VIRTUAL_LOOK_MS  10 /* real time between two looks at a child while the cluster's clock is virtual */
 
 static const struct stimulus TICK = {.kind = STIMULUS_TICK};
 
@@ -367,7 +367,7 @@ int64_t driver_wait_ms(struct driver *driver)
         bool idle = !driver->bodies_out && !any_child_lives(driver);
         if (idle)
             clock->jump_to(clock, clock->steady_ms(clock) + wait_ms);
-        wait_ms = idle ? 0 : CHILD_LOOK_MS;
+        wait_ms = idle ? 0 : VIRTUAL_LOOK_MS;
     }
     return wait_ms;
 }
@@ -401,6 +401,7 @@ bool driver_turn(struct driver *driver)
 {
     if (!driver->drives || driver->failed)
         return false;
+    keeper_reap();
     hear_commands(driver);
     hear_what_was_kept(driver);
     turn(driver);

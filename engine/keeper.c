@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -99,6 +101,35 @@ static void become_keeper(int lock, int pipe, char **environment)
     _exit(127);
 }
 
+/* Ours that have not been reaped; bodies spawn them on several threads. */
+static struct {
+    pthread_mutex_t mutex;
+    pid_t *pids;
+    size_t count, capacity;
+} children = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void children_add(pid_t pid)
+{
+    pthread_mutex_lock(&children.mutex);
+    if (children.count == children.capacity) {
+        children.capacity = children.capacity ? 2 * children.capacity : 8;
+        children.pids = memory_resize(children.pids, children.capacity, sizeof *children.pids);
+    }
+    children.pids[children.count++] = pid;
+    pthread_mutex_unlock(&children.mutex);
+}
+
+void keeper_reap(void)
+{
+    size_t left = 0;
+    pthread_mutex_lock(&children.mutex);
+    for (size_t i = 0; i < children.count; i++)
+        if (!waitpid(children.pids[i], NULL, WNOHANG))
+            children.pids[left++] = children.pids[i];
+    children.count = left;
+    pthread_mutex_unlock(&children.mutex);
+}
+
 static pid_t fork_keeper(int lock, int sockets[2], struct error *error)
 {
     char *environment[4];
@@ -108,6 +139,8 @@ static pid_t fork_keeper(int lock, int sockets[2], struct error *error)
         error_set_errno(error, ERROR_SYSTEM, "cannot start a keeper");
     if (pid == 0)
         become_keeper(lock, sockets[1], environment);
+    if (pid > 0)
+        children_add(pid);
     return pid;
 }
 
@@ -238,6 +271,13 @@ static char *read_output(const char *path, enum keeper_file_kind kind)
     return text ? text : string_copy("");
 }
 
+/* A program that could not be started has said nothing: what its keeper says of it stands in its place. */
+static char *read_said(const char *path, const json_t *exit_record)
+{
+    const char *why = json_text(exit_record, "why", NULL);
+    return why ? string_format("pawl: %s\n", why) : read_output(path, KEEPER_ERR);
+}
+
 static bool read_exit(const char *path, struct child *child)
 {
     json_t *record = read_json_file(path, KEEPER_EXIT);
@@ -250,6 +290,8 @@ static bool read_exit(const char *path, struct child *child)
     child->exit_status = (int)status;
     child->cancelled = json_bool(record, "cancelled", false);
     child->truncated = json_bool(record, "truncated", false);
+    child->out = read_output(path, KEEPER_OUT);
+    child->err = read_said(path, record);
     json_decref(record);
     return true;
 }
@@ -286,10 +328,6 @@ void keeper_look(const char *folder, const json_t *record, bool once, struct chi
         child->state = CHILD_RUNNING;
     else if (!read_exit(path, child))
         child->state = look_at_the_rest(path, record, once);
-    if (child->state == CHILD_EXITED) {
-        child->out = read_output(path, KEEPER_OUT);
-        child->err = read_output(path, KEEPER_ERR);
-    }
     free(lock);
     free(path);
 }

@@ -2,15 +2,8 @@
  *
  * It is this same binary in a session of its own. It is spawned first and holds its lock, which its child
  * inherits; it starts the program only on a byte that the driver writes *after* step_prepared is durable, and
- * leaves on end-of-file instead. Its files share one base path, RUN/STEP.VISIT.START-NONCE beside the store,
- * which step_prepared names; no two starts ever share one:
- *
- * - .lock: held while keeper or child live
- * - .started: synced before a `once` program runs
- * - .child: the child's process, for children that close what they inherit
- * - .out, .err: bounded output
- * - .cancel: a request to stop: TERM, after a grace KILL
- * - .exit: how it ended, atomic and synced: believed for ever */
+ * leaves on end-of-file instead. Its files (keeper_files.h) share one base path, RUN/STEP.VISIT.START-NONCE
+ * beside the store, which step_prepared names; no two starts ever share one. */
 #ifndef PAWL_ENGINE_KEEPER_H
 #define PAWL_ENGINE_KEEPER_H
 
@@ -49,6 +42,8 @@ void keeper_look(const char *folder, const json_t *record, bool once, struct chi
  * not be signalled (a child of another user) or seen (of another container) is waited for. */
 void keeper_cancel(const char *folder, const json_t *record, int64_t asked_ms);
 void child_clear(struct child *child);
+/* Lets the system forget those of this process's keepers that have ended; never waits. */
+void keeper_reap(void);
 
 /* The keeper's own main (hidden command `keeper`): descriptors 3 (lock) and 4 (pipe), the program on the
  * pipe. */

@@ -14,13 +14,13 @@
 #define KEEPER_RECORD_MS 60000 /* to write the exit record, where the disk does not take it at once */
 
 enum keeper_file_kind {
-    KEEPER_LOCK,
-    KEEPER_STARTED,
-    KEEPER_CHILD,
-    KEEPER_OUT,
+    KEEPER_LOCK,    /* held while keeper or child live */
+    KEEPER_STARTED, /* synced before a `once` program runs */
+    KEEPER_CHILD,   /* the child's process, for children that close what they inherit */
+    KEEPER_OUT,     /* bounded output */
     KEEPER_ERR,
-    KEEPER_CANCEL,
-    KEEPER_EXIT,
+    KEEPER_CANCEL, /* a request to stop: TERM, after a grace KILL */
+    KEEPER_EXIT,   /* how it ended, atomic and synced: believed for ever. "why": it could not be started */
 };
 
 /* free() it. */

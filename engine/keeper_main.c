@@ -23,8 +23,9 @@
 #include "engine/keeper.h"
 #include "engine/keeper_files.h"
 
-#define LOOK_MS    100           /* for a cancel request */
-#define PIPE_BYTES (1024 * 1024) /* what a pipe can be made to hold without privileges */
+#define LOOK_MS          100           /* for a cancel request */
+#define PIPE_BYTES       (1024 * 1024) /* what a pipe can be made to hold without privileges */
+#define EXIT_NOT_STARTED 126           /* as shells say it */
 
 char *keeper_file(const char *base, enum keeper_file_kind kind)
 {
@@ -120,24 +121,24 @@ static void become_program(const struct minding *minding, char **arguments, char
     _exit(127);
 }
 
-static int write_child(const struct minding *minding)
+static int write_child(const struct minding *minding, struct error *error)
 {
     json_t *process = host_process(minding->child);
     char *text = json_canonical(process), *name = keeper_file(minding->base, KEEPER_CHILD);
-    int result = file_replace(name, text, strlen(text), file_mode_at(name), NULL);
+    int result = file_replace(name, text, strlen(text), file_mode_at(name), error);
     free(name);
     free(text);
     json_decref(process);
     return result;
 }
 
-static int start_program(struct minding *minding)
+static int start_program(struct minding *minding, struct error *error)
 {
     int in[2] = {-1, -1}, out[2], err[2], release[2];
     bool has_input = json_object_get(minding->order, "input");
     if (pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || pipe2(release, O_CLOEXEC) ||
         (has_input && pipe2(in, O_CLOEXEC)))
-        return -1;
+        return error_set_errno(error, ERROR_SYSTEM, "no pipes");
     if (!has_input)
         in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
     char **arguments = strings_of(json_object_get(minding->order, "arguments"));
@@ -145,6 +146,8 @@ static int start_program(struct minding *minding)
     fcntl(KEEPER_LOCK_FD, F_SETFD, 0); /* the child holds the lock too, on purpose */
     fcntl(KEEPER_PIPE_FD, F_SETFD, FD_CLOEXEC);
     minding->child = fork();
+    if (minding->child < 0)
+        error_set_errno(error, ERROR_SYSTEM, "no process");
     if (minding->child == 0) {
         close(release[1]);
         become_program(minding, arguments, environment, in[0], out[1], err[1], release[0]);
@@ -166,9 +169,11 @@ static int start_program(struct minding *minding)
         fcntl(minding->outputs[i].from, F_SETFL, O_NONBLOCK);
     if (has_input)
         fcntl(minding->input, F_SETFL, O_NONBLOCK);
-    bool runs = !write_child(minding) && write(release[1], "", 1) == 1;
+    int result = write_child(minding, error);
+    if (!result && write(release[1], "", 1) != 1)
+        result = error_set_errno(error, ERROR_SYSTEM, "it was gone before it ran");
     close(release[1]);
-    return runs ? 0 : -1;
+    return result;
 }
 
 static void capture_keep(struct capture *capture, const char *bytes, size_t length)
@@ -265,11 +270,13 @@ static void sync_outputs(struct minding *minding)
     }
 }
 
-static int write_exit(const struct minding *minding, int exit_status)
+static int write_exit(const struct minding *minding, int exit_status, const struct error *why)
 {
     bool truncated = minding->outputs[0].truncated || minding->outputs[1].truncated;
     json_t *record = json_pack("{s:i,s:b,s:b}", "exit", exit_status, "cancelled", minding->cancelled_ms != 0,
                                "truncated", truncated);
+    if (why->message[0])
+        json_object_set_new(record, "why", json_string(why->message));
     char *text = json_canonical(record), *name = keeper_file(minding->base, KEEPER_EXIT);
     int result = file_replace(name, text, strlen(text), file_mode_at(name), NULL);
     free(name);
@@ -279,11 +286,11 @@ static int write_exit(const struct minding *minding, int exit_status)
 }
 
 /* Nobody else knows how it ended: a disk that is full for a moment must not make it run again. */
-static int record_exit(const struct minding *minding, int exit_status)
+static int record_exit(const struct minding *minding, int exit_status, const struct error *why)
 {
     int64_t until_ms = steady_ms() + KEEPER_RECORD_MS;
     int result;
-    while ((result = write_exit(minding, exit_status)) && steady_ms() < until_ms)
+    while ((result = write_exit(minding, exit_status, why)) && steady_ms() < until_ms)
         poll(NULL, 0, LOOK_MS);
     return result;
 }
@@ -335,9 +342,14 @@ int keeper_main(int argument_count, char **arguments)
         return 1;
     minding.outputs[0].to = open_output(minding.base, KEEPER_OUT);
     minding.outputs[1].to = open_output(minding.base, KEEPER_ERR);
-    int exit_status = start_program(&minding) ? 126 : mind_program(&minding);
+    struct error why = {0};
+    int exit_status = EXIT_NOT_STARTED;
+    if (start_program(&minding, &why))
+        error_context(&why, "the program could not be started");
+    else
+        exit_status = mind_program(&minding);
     sync_outputs(&minding);
-    int result = record_exit(&minding, exit_status);
+    int result = record_exit(&minding, exit_status, &why);
     json_decref(minding.order);
     return result ? 1 : 0;
 }

@@ -12,7 +12,6 @@
 /* Answers "unknown" of a step that observes, in a row, before it has failed; the pause doubles with each. */
 #define BLIND_LOOKS_LIMIT 5
 #define BLIND_AGAIN_MS    1000
-#define CHILD_LOOK_MS     200
 
 typedef bool condition(const struct deciding *d);
 /* True: look at the run again, more follows by itself. */

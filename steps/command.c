@@ -15,8 +15,6 @@
 #include "steps/kinds.h"
 #include "steps/secret.h"
 
-#define CHILD_LOOK_MS 100
-
 /* ---- the program ---- */
 
 static void add_string(char ***list, size_t *count, char *owned)
@@ -299,7 +297,7 @@ static int run(const struct visit *visit, const struct program *program, const c
 {
     int64_t time_ms = left_ms(visit);
     struct process_limits limits = {
-        .time_ms = time_ms < LIMIT_READ_HELM_MS ? time_ms : LIMIT_READ_HELM_MS,
+        .time_ms = time_ms < LIMIT_ASK_MS ? time_ms : LIMIT_ASK_MS,
         .out_bytes = LIMIT_CAPTURE_BYTES,
         .err_bytes = LIMIT_CAPTURE_BYTES,
         .is_unwanted = is_asked_to_return,

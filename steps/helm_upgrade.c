@@ -17,8 +17,6 @@
 #include "steps/kind.h"
 #include "steps/kinds.h"
 
-#define CHILD_LOOK_MS 200
-
 /* ---- prepare ---- */
 
 static bool is_same_file(const char *one, const char *other)

@@ -18,6 +18,8 @@
 #include "steps/gate.h"
 #include "steps/permission.h"
 
+#define CHILD_LOOK_MS 100 /* between two looks at a child that runs */
+
 /* How the child program of a visit stands (keeper.h in engine/ fills it in: record, lock, record again). */
 enum child_state {
     CHILD_NONE,    /* this visit has no keeper, or nothing of it ran */
@@ -140,7 +142,7 @@ struct step_kind {
     void (*probe)(const struct visit *, struct probe_answer *);
     void (*apply)(const struct visit *, struct answer *);
     /* Kinds that run a child, where they only observe (a `probe:`, an `until:`, a guard): the whole of it at
-     * once, without a keeper; DONE or FAILED. Bounded by LIMIT_READ_HELM_MS and the step's time, and once the
+     * once, without a keeper; DONE or FAILED. Bounded by LIMIT_ASK_MS and the step's time, and once the
      * gate is closed: TURNED_BACK then. NULL: `apply` serves. */
     void (*ask)(const struct visit *, struct answer *);
     /* After a probe that said `mend`: puts away what a dead start left (helm's pending record). */

@@ -128,6 +128,10 @@ static void close_pipe(struct kept *kept)
     kept->at_ms = simulation.now_ms + chance_time_ms(CHANCE_SCHEDULE, 2000);
 }
 
+void keeper_reap(void)
+{
+}
+
 static void keeper_drop(struct keeper *keeper)
 {
     json_decref(keeper->record);

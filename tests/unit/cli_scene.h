@@ -2,6 +2,8 @@
 #ifndef PAWL_TESTS_CLI_SCENE_H
 #define PAWL_TESTS_CLI_SCENE_H
 
+#include <time.h>
+
 #include "cli_support.h"
 #include "suite.h"
 
@@ -72,6 +74,35 @@ __attribute__((unused)) static size_t run_count(void)
     size_t count = json_array_size(list);
     json_decref(list);
     return count;
+}
+
+/* A pawl that is left alone; its output is dropped. */
+__attribute__((unused)) static pid_t pawl_in_background(const char *arguments)
+{
+    const char *program = getenv("PAWL");
+    char *command = string_format("PAWL_STORE='%s' exec '%s' %s >/dev/null 2>&1 </dev/null", test_path,
+                                  program ? program : "build/pawl", arguments);
+    fflush(NULL);
+    pid_t pid = fork();
+    if (!pid) {
+        execl("/bin/sh", "sh", "-c", command, NULL);
+        _exit(127);
+    }
+    free(command);
+    return pid;
+}
+
+__attribute__((unused)) static void wait_for_file(const char *name)
+{
+    while (access(name, F_OK)) /* the test's time limit is the end of it */
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+}
+
+__attribute__((unused)) static int status_of(pid_t pid)
+{
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* Each test in a scene of its own, which may take so long; the status to leave with. */

@@ -1,7 +1,6 @@
 /* What is said of a run that was refused, left waiting, submitted before, cancelled or rolled back. */
 #include <signal.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "cli_scene.h"
 
@@ -21,35 +20,6 @@ static size_t record_count(int run)
         lines += *at == '\n';
     free(arguments);
     return lines;
-}
-
-/* A pawl that is left alone; its output is dropped. */
-static pid_t pawl_in_background(const char *arguments)
-{
-    const char *program = getenv("PAWL");
-    char *command = string_format("PAWL_STORE='%s' exec '%s' %s >/dev/null 2>&1 </dev/null", test_path,
-                                  program ? program : "build/pawl", arguments);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (!pid) {
-        execl("/bin/sh", "sh", "-c", command, NULL);
-        _exit(127);
-    }
-    free(command);
-    return pid;
-}
-
-static void wait_for_file(const char *name)
-{
-    while (access(name, F_OK)) /* the test's time limit is the end of it */
-        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-}
-
-static int status_of(pid_t pid)
-{
-    int status;
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 /* A job whose one step, with an effect, says that it is there and goes on until it is ended. */
