@@ -172,13 +172,8 @@ struct marking {
     json_t *steps; /* of the document */
 };
 
-/* An expression_resolver: notes the output that a reference names, however it is spelled. */
-static struct expression_type mark_reference(void *context, const char *const *path, int count, bool tested,
-                                             int *part, struct expression_fault *fault)
+static void mark_reference(void *context, const char *const *path, int count)
 {
-    (void)tested;
-    (void)part;
-    (void)fault;
     const struct marking *marking = context;
     int step = count > 2 && !strcmp(path[0], "steps") ? job_step_index(marking->job, path[1]) : -1;
     size_t index;
@@ -186,28 +181,6 @@ static struct expression_type mark_reference(void *context, const char *const *p
     json_array_foreach(json_object_get(json_array_get(marking->steps, (size_t)step), "outputs"), index,
                        output) if (!strcmp(json_text(output, "name", ""), path[2]))
         set_flag(output, "needed", true);
-    return (struct expression_type){CEL_DYN, CEL_DYN};
-}
-
-static void ignore_fault(void *context, const struct expression_fault *fault)
-{
-    (void)context; /* the job has been checked */
-    (void)fault;
-}
-
-static void mark_in_text(struct marking *marking, const char *text)
-{
-    struct template_part part;
-    struct expression_fault fault;
-    size_t at = 0;
-    for (int more; (more = template_next(text, &at, &part, &fault));) {
-        struct expression *expression = more > 0 && part.is_expression
-                                            ? expression_read(text + part.offset, part.length, &fault)
-                                            : NULL;
-        if (expression)
-            expression_check(expression, mark_reference, marking, ignore_fault);
-        expression_free(expression);
-    }
 }
 
 /* As deep as a job file may be. */
@@ -217,7 +190,7 @@ static void mark_in(struct marking *marking, const json_t *value)
     size_t index;
     json_t *member;
     if (json_is_string(value))
-        mark_in_text(marking, json_string_value(value));
+        template_each_reference(json_string_value(value), mark_reference, marking);
     json_array_foreach(value, index, member) mark_in(marking, member);
     json_object_foreach((json_t *)value, key, member) mark_in(marking, member);
 }

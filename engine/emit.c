@@ -258,7 +258,8 @@ static void forget_timeout(struct live *live)
         live->ending = ENDING_NONE;
 }
 
-static void fail_run(struct deciding *d, const struct error *error, const char *used_up);
+/* Fails the run at the step in hand with this error, which it takes. */
+static void fail_run(struct deciding *d, json_t *error);
 
 static void refuse_way(struct deciding *d, const struct machine_way *way, const struct error *cause,
                        bool acted)
@@ -271,7 +272,9 @@ static void refuse_way(struct deciding *d, const struct machine_way *way, const 
     add_time(d, body);
     emit(d, EVENT_STEP_FAILED, d->run->step, body);
     forget_timeout(d->live);
-    fail_run(d, &error, d->run->machine->steps[way->target].id);
+    json_t *used_up = error_json(&error);
+    json_object_set_new(used_up, "used_up", json_string(d->run->machine->steps[way->target].id));
+    fail_run(d, used_up);
 }
 
 /* A person's word that waits for the step in hand to end. */
@@ -387,34 +390,24 @@ void emit_failure(struct deciding *d, const struct error *error, bool transient,
         follow_failure(d, error, transient, acted);
 }
 
-/* Takes the object, which becomes the run's error at the step in hand. */
-static void record_run_failed(struct deciding *d, json_t *object)
+static void fail_run(struct deciding *d, json_t *error)
 {
     if (d->run->step >= 0)
-        json_object_set_new(object, "step", json_string(step_in_hand(d)->id));
-    emit(d, EVENT_RUN_FAILED, -1, json_pack("{s:o}", "error", object));
-}
-
-/* Fails the run at the step in hand; `used_up` names the step that may not be visited again, or is NULL. */
-static void fail_run(struct deciding *d, const struct error *error, const char *used_up)
-{
-    json_t *object = error_json(error);
-    if (used_up)
-        json_object_set_new(object, "used_up", json_string(used_up));
-    record_run_failed(d, object);
+        json_object_set_new(error, "step", json_string(step_in_hand(d)->id));
+    emit(d, EVENT_RUN_FAILED, -1, json_pack("{s:o}", "error", error));
     if (!d->run->began && d->run->holds_lock) /* nothing is half done: others may go first */
         emit(d, EVENT_LOCK_RELEASED, -1, json_object());
 }
 
 void emit_run_failed(struct deciding *d, const struct error *error)
 {
-    fail_run(d, error, NULL);
+    fail_run(d, error_json(error));
 }
 
 void emit_run_failed_with_step(struct deciding *d)
 {
     const json_t *cause = d->run->steps[d->run->step].error;
-    record_run_failed(d, cause ? json_deep_copy(cause) : json_object());
+    fail_run(d, cause ? json_deep_copy(cause) : json_object());
 }
 
 /* ---- going back ---- */

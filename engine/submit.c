@@ -12,8 +12,6 @@
 #include "engine/project.h"
 #include "jobs/template.h"
 
-#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-
 /* All that is settled before the transaction. */
 struct settled {
     char *machine_json;
@@ -50,31 +48,30 @@ static json_t *evaluate_vars(const struct submission *submission, struct error *
     return vars;
 }
 
-/* The param that the lock's text names and that is empty; NULL: none. */
-static const char *empty_param(const struct submission *submission)
+struct finding {
+    const json_t *params;
+    char *empty;
+};
+
+static void find_empty(void *context, const char *const *path, int count)
 {
-    const char *const lock = submission->job->lock;
-    for (int i = 0; i < submission->job->param_count; i++) {
-        const char *name = submission->job->params[i].name;
-        char *reference = string_format("params.%s", name);
-        const char *at = strstr(lock, reference);
-        bool named = at && !strchr(NAME_CHARACTERS, at[strlen(reference)]);
-        free(reference);
-        if (named && !*json_text(submission->params, name, "?"))
-            return name;
-    }
-    return NULL;
+    struct finding *finding = context;
+    bool is_param = count > 1 && !strcmp(path[0], "params");
+    if (is_param && !finding->empty && !*json_text(finding->params, path[1], "?"))
+        finding->empty = string_copy(path[1]);
 }
 
 static int refuse_lock(const struct submission *submission, const char *lock, struct error *error)
 {
-    const char *empty = empty_param(submission);
-    if (empty)
-        error_set(error, ERROR_PARAM_INVALID, "the param \"%s\" is empty: the lock %s would be \"%s\"", empty,
-                  submission->job->lock, lock);
+    struct finding finding = {.params = submission->params};
+    template_each_reference(submission->job->lock, find_empty, &finding);
+    if (finding.empty)
+        error_set(error, ERROR_PARAM_INVALID, "the param \"%s\" is empty: the lock %s would be \"%s\"",
+                  finding.empty, submission->job->lock, lock);
     else
         error_set(error, ERROR_PARAM_INVALID, "lock: %s gives \"%s\", which is not NAMESPACE/NAME",
                   submission->job->lock, lock);
+    free(finding.empty);
     return -1;
 }
 

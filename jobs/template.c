@@ -383,3 +383,46 @@ int condition_evaluate(const char *condition, const json_t *names, bool *out, st
     json_decref(value);
     return failed;
 }
+
+/* ---- references ---- */
+
+struct telling {
+    void (*tell)(void *context, const char *const *path, int count);
+    void *context;
+};
+
+/* An expression_resolver for which every name is right. */
+static struct expression_type tell_reference(void *context, const char *const *path, int count, bool tested,
+                                             int *part, struct expression_fault *fault)
+{
+    const struct telling *telling = context;
+    (void)tested;
+    (void)part;
+    (void)fault;
+    telling->tell(telling->context, path, count);
+    return (struct expression_type){CEL_DYN, CEL_DYN};
+}
+
+static void ignore_fault(void *context, const struct expression_fault *fault)
+{
+    (void)context;
+    (void)fault;
+}
+
+void template_each_reference(const char *text,
+                             void (*tell)(void *context, const char *const *path, int count), void *context)
+{
+    struct telling telling = {.tell = tell, .context = context};
+    struct template_part part;
+    struct expression_fault fault;
+    size_t at = 0;
+    for (int more; (more = template_next(text, &at, &part, &fault));) {
+        bool is_expression = more > 0 && part.is_expression;
+        struct expression *expression = is_expression
+                                            ? expression_read(text + part.offset, part.length, &fault)
+                                            : NULL;
+        if (expression)
+            expression_check(expression, tell_reference, &telling, ignore_fault);
+        expression_free(expression);
+    }
+}

@@ -37,6 +37,10 @@ char *template_text(const char *template, const json_t *names, struct error *err
 int condition_evaluate(const char *condition, const json_t *names, bool *out, struct error *error);
 /* Whether a string holds a `${` that is not escaped. */
 bool template_has_expression(const char *text);
+/* Tells the references of a template's text, however they are spelled: "params", "replicas"; "steps",
+ * "leader", "pod". `path` is borrowed. What cannot be read is passed over. */
+void template_each_reference(const char *text,
+                             void (*tell)(void *context, const char *const *path, int count), void *context);
 /* A literal as a template: each "${" becomes "$${". free() it. */
 char *template_escape(const char *literal);
 

@@ -77,6 +77,23 @@ START_TEST(a_key_is_an_identifier)
 }
 END_TEST
 
+START_TEST(a_lock_that_lacks_a_param_says_which)
+{
+    static const char *const locks[] = {"${params.name_2}/${params.name}", "x/${params['name']}"};
+    for (size_t i = 0; i < 2; i++) {
+        char *text = string_format("job: j\nversion: 1\nlock: \"%s\"\nparams:\n"
+                                   "  name: {type: string, default: ''}\n"
+                                   "  name_2: {type: string, default: x}\n"
+                                   "steps:\n  - {id: one, uses: assert, with: {that: '${true}'}}\n",
+                                   locks[i]);
+        write_job("locks", text);
+        free(text);
+        expect("submit locks.yaml", 2);
+        expect_said(ran.err, "the param \"name\" is empty");
+    }
+}
+END_TEST
+
 START_TEST(a_driver_that_refuses_a_word_says_what_to_do)
 {
     write_long_job();
@@ -438,6 +455,7 @@ int main(void)
         a_copy_is_taken_over_without_ending_the_driver_of_the_original,
         resume_from_a_step_that_was_not_entered_records_nothing,
         a_key_is_an_identifier,
+        a_lock_that_lacks_a_param_says_which,
         a_driver_that_refuses_a_word_says_what_to_do,
         words_that_are_no_text_are_refused,
         surroundings_that_are_no_text_are_refused,
