@@ -54,11 +54,10 @@ void cluster_close(struct cluster *cluster)
 }
 
 /* Polls to the end or the deadline. -1: it did not end in time. */
-static int exec_wait(struct cluster *cluster, struct exec *exec, int64_t deadline_ms,
-                     struct exec_result *result)
+static int exec_wait(struct cluster *cluster, struct exec *exec, int64_t wait_ms, struct exec_result *result)
 {
     struct clock *clock = cluster->clock;
-    int64_t until = clock->steady_ms(clock) + deadline_ms;
+    int64_t until = clock->steady_ms(clock) + wait_ms;
     for (;;) {
         int64_t left = until - clock->steady_ms(clock);
         cluster->calls->exec_poll(exec, left < 0 ? 0 : left < EXEC_POLL_MS ? left : EXEC_POLL_MS, result);
@@ -70,7 +69,7 @@ static int exec_wait(struct cluster *cluster, struct exec *exec, int64_t deadlin
 }
 
 int cluster_read_exec(struct cluster *cluster, const char *namespace, const char *pod, const char *container,
-                      const char *const *arguments, int64_t deadline_ms, char **out, struct error *error)
+                      const char *const *arguments, int64_t wait_ms, char **out, struct error *error)
 {
     struct exec *exec = NULL;
     struct exec_result result = {0};
@@ -79,9 +78,9 @@ int cluster_read_exec(struct cluster *cluster, const char *namespace, const char
     *out = NULL;
     if (cluster->calls->exec_begin(cluster, namespace, pod, container, arguments, &exec, error))
         goto out;
-    if (exec_wait(cluster, exec, deadline_ms, &result)) {
+    if (exec_wait(cluster, exec, wait_ms, &result)) {
         error_set(error, ERROR_EXEC_BROKEN, "%s in %s/%s did not end in %lld ms", arguments[0], namespace,
-                  pod, (long long)deadline_ms);
+                  pod, (long long)wait_ms);
         goto out;
     }
     cluster->calls->exec_output(exec, &written, &complaint);

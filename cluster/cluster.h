@@ -117,11 +117,11 @@ struct cluster *cluster_open(const char *spec, const char *kubeconfig, const cha
 struct cluster *cluster_open_recorded(const json_t *record, const char *kubeconfig, struct error *error);
 void cluster_close(struct cluster *cluster);
 
-/* exec_begin, poll to the end or `deadline_ms`, exec_free: for commands that only read. ERROR_EXEC_BROKEN
+/* exec_begin, poll to the end or `wait_ms`, exec_free: for commands that only read. ERROR_EXEC_BROKEN
  * where the outcome is unknown; a non-zero exit is ERROR_EXIT_STATUS with stderr in the message. *out:
  * stdout; free() it. */
 int cluster_read_exec(struct cluster *cluster, const char *namespace, const char *pod, const char *container,
-                      const char *const *arguments, int64_t deadline_ms, char **out, struct error *error);
+                      const char *const *arguments, int64_t wait_ms, char **out, struct error *error);
 void program_clear(struct program *program);
 void program_output_clear(struct program_output *output);
 

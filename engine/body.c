@@ -8,8 +8,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "engine/call.h"
 #include "engine/drive.h"
-#include "engine/general.h"
 #include "engine/look_ahead.h"
 
 struct body {
@@ -207,7 +207,7 @@ static bool ask_guard(struct body *body, int index, json_t *record, struct error
     visit.child = &no_child;
     visit.single_look = true;
     struct answer answer = {0};
-    general_apply(step, &visit, body->drive->run->names, &answer);
+    call_apply(step, &visit, body->drive->run->names, &answer);
     bool agrees = answer.kind == ANSWER_DONE;
     json_object_set_new(record, "guard", json_string(step->id));
     json_object_set_new(record, "ok", json_boolean(agrees));
@@ -243,7 +243,7 @@ static void run_prepare(struct body *body)
 {
     body->answer.kind = ANSWER_DONE;
     if (body_act(body)->prepares)
-        general_prepare(body_step(body), body->undo, &body->visit, &body->answer);
+        call_prepare(body_step(body), body->undo, &body->visit, &body->answer);
     if (body->answer.kind == ANSWER_DONE)
         ask_guards(body);
 }
@@ -256,7 +256,7 @@ static bool say_go(struct body *body)
     struct error error = {0};
     if (!keeper)
         return true;
-    if (!general_confirm(body_step(body), body->undo, &body->visit, &error)) {
+    if (!call_confirm(body_step(body), body->undo, &body->visit, &error)) {
         answer_failed(&body->answer, &error);
         return false;
     }
@@ -280,9 +280,9 @@ static void run_apply(struct body *body)
         return;
     look_at_child(body);
     if (body->undo)
-        general_undo(step, &body->visit, body->drive->run->names, &body->answer);
+        call_undo(step, &body->visit, body->drive->run->names, &body->answer);
     else
-        general_apply(step, &body->visit, body->drive->run->names, &body->answer);
+        call_apply(step, &body->visit, body->drive->run->names, &body->answer);
 }
 
 static void run_body(void *work)
@@ -308,10 +308,10 @@ static void run_body(void *work)
     switch (body->order) {
     case ORDER_PROBE:
         look_at_child(body);
-        general_probe(step, body->undo, &body->visit, drive->run->names, &body->probe);
+        call_probe(step, body->undo, &body->visit, drive->run->names, &body->probe);
         break;
     case ORDER_MEND:
-        general_mend(step, &body->visit, drive->run->steps[drive->run->step].mend, &body->answer);
+        call_mend(step, &body->visit, drive->run->steps[drive->run->step].mend, &body->answer);
         break;
     case ORDER_PREPARE:
         run_prepare(body);

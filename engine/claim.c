@@ -1,5 +1,5 @@
 /* Taking a run up: see who drove it last, claim it. A claim is one transaction: it names the epoch
- * that it looked at and reads the run's status again; if either moved, it gives up. */
+ * that it looked at and reads the number of the run's newest record again; if either moved, it gives up. */
 #include <stdlib.h>
 #include <time.h>
 

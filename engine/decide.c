@@ -80,7 +80,7 @@ static const struct row TABLE[] = {
     ROW(AT(ENTER), TICK, child_lives, do_look_at_child_later),
     ROW(AT(ENTER), TICK, is_in_doubt_and_can_be_asked, do_probe),
     ROW(AT(ENTER), TICK, is_once_in_doubt, decide_once),
-    ROW(AT(ENTER), TICK, undo_is_needless_to_ask, start),
+    ROW(AT(ENTER), TICK, is_undoing, start),
     ROW(AT(ENTER), TICK, lacks_approval, ask_approval),
     ROW(AT(ENTER), TICK, always, start),
 

@@ -46,9 +46,9 @@ enum stimulus_kind {
 
 struct stimulus {
     enum stimulus_kind kind;
-    struct answer *answer;      /* of prepare, body, mend; borrowed */
+    struct answer *answer;      /* of prepare, guards, body, mend; borrowed */
     struct probe_answer *probe; /* borrowed */
-    json_t *guards;             /* answers of guards: [{"guard","ok","error"}]; borrowed, NULL: none */
+    json_t *guards;             /* answers of guards: [{"guard","ok","why"}]; borrowed, NULL: none */
     const struct error *error;  /* of PLAN_REFUSED */
 };
 

@@ -37,7 +37,8 @@ struct drive {
     bool ready;  /* in the driver's list of what has a stimulus */
     bool to_act; /* its decision is (being made) durable: carry out the order */
     bool wants_lock;
-    bool leaving, lost;
+    bool leaving;
+    bool let_go;        /* nothing more is done for it: its body is waited for, then it leaves */
     struct error error; /* why it is let go, where not by itself */
     struct drive *next;
 };

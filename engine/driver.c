@@ -176,7 +176,7 @@ failed:
 
 static bool is_due(const struct driver *driver, struct drive *drive)
 {
-    if (drive->body || drive->leaving || drive->lost)
+    if (drive->body || drive->leaving || drive->let_go)
         return false;
     struct clock *clock = drive->cluster->clock;
     int64_t now_ms = clock->steady_ms(clock);
@@ -209,7 +209,7 @@ static void approve_here(struct drive *drive)
     struct run_command command = {.name = "approve", .body = body, .actor = driver->actor};
     struct error error = {0};
     hear_commands(driver); /* said while the person was asked: what stops comes first */
-    if (drive_is_undurable(drive) || drive->lost) {
+    if (drive_is_undurable(drive) || drive->let_go) {
         json_decref(body);
         return;
     }
@@ -229,7 +229,7 @@ static int record_all(struct driver *driver)
     if (store_begin(driver->store, &driver->error))
         return -1;
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (drive->lost || !drive_record(drive, &driver->error))
+        if (drive->let_go || !drive_record(drive, &driver->error))
             continue;
         if (driver->error.code != ERROR_FENCED) {
             store_rollback(driver->store);
@@ -244,7 +244,7 @@ static int record_all(struct driver *driver)
 static void decide_all(struct driver *driver)
 {
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (drive->lost)
+        if (drive->let_go)
             continue;
         /* One that is leaving decides nothing more, but what was answered for it becomes durable and is
          * forgotten. */
@@ -264,7 +264,7 @@ static void decide_all(struct driver *driver)
 static void act_all(struct driver *driver)
 {
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (drive->lost || !drive->to_act || !drive->decision)
+        if (drive->let_go || !drive->to_act || !drive->decision)
             continue;
         bool more = drive->decision->more, was_leaving = drive->leaving;
         drive->to_act = false;
@@ -285,7 +285,7 @@ static bool may_go(const struct driver *driver, const struct drive *drive)
     if (drive->run->clean)
         return true;
     for (const struct drive *other = driver->drives; other; other = other->next)
-        if (!other->leaving && !other->lost)
+        if (!other->leaving && !other->let_go)
             return false;
     return true;
 }
@@ -295,7 +295,7 @@ static void remove_left(struct driver *driver)
     const struct driver_watcher *watcher = &driver->options.watcher;
     for (struct drive **at = &driver->drives; *at;) {
         struct drive *drive = *at;
-        if (drive->body || !(drive->lost || (drive->leaving && !drive->ready && may_go(driver, drive)))) {
+        if (drive->body || !(drive->let_go || (drive->leaving && !drive->ready && may_go(driver, drive)))) {
             at = &drive->next;
             continue;
         }
@@ -315,7 +315,7 @@ static void turn(struct driver *driver)
     }
     act_all(driver);
     for (struct drive *drive = driver->drives; drive; drive = drive->next)
-        if (!drive->lost && !drive->leaving)
+        if (!drive->let_go && !drive->leaving)
             try_lock(drive);
     remove_left(driver);
 }
@@ -323,7 +323,7 @@ static void turn(struct driver *driver)
 static bool any_is_ready(const struct driver *driver)
 {
     for (const struct drive *drive = driver->drives; drive; drive = drive->next)
-        if (drive->ready && !drive->lost)
+        if (drive->ready && !drive->let_go)
             return true;
     return false;
 }
@@ -333,7 +333,7 @@ static int64_t next_due_ms(struct driver *driver, struct drive **out_drive)
 {
     int64_t next_ms = -1;
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (drive->body || drive->leaving || drive->lost)
+        if (drive->body || drive->leaving || drive->let_go)
             continue;
         int64_t due_ms[] = {drive->live->due_ms, machine_deadline_ms(drive->run, drive->live)};
         int64_t now_ms = drive->cluster->clock->steady_ms(drive->cluster->clock);
@@ -380,7 +380,7 @@ static int64_t until_look_ms(int64_t wait_ms)
 
 void drive_returned(struct drive *drive, const struct stimulus *stimulus)
 {
-    if (drive->lost)
+    if (drive->let_go)
         return;
     const struct driver_watcher *watcher = &drive->driver->options.watcher;
     const struct error *what = stimulus->kind == STIMULUS_BODY_AGAIN          ? &stimulus->answer->error

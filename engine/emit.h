@@ -1,5 +1,5 @@
 /* The events that decisions make: each function records one thing and says where it leads. Private to the
- * machine (decide.c, command.c). */
+ * machine (command.c, then.c, answered.c). */
 #ifndef PAWL_ENGINE_EMIT_H
 #define PAWL_ENGINE_EMIT_H
 

@@ -113,7 +113,7 @@ static int take_command(void *context, const struct command_row *row)
     struct hearing *hearing = context;
     struct driver *driver = hearing->driver;
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (drive->run->id != row->run || drive->lost || drive->deferred == row->id)
+        if (drive->run->id != row->run || drive->let_go || drive->deferred == row->id)
             continue;
         if (drive_is_undurable(drive)) {
             driver->data_version = -1; /* look again after the commit */
@@ -143,7 +143,7 @@ void hear_commands(struct driver *driver)
 void hear_what_was_kept(struct driver *driver)
 {
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
-        if (!drive->take || drive->lost || drive_is_undurable(drive) || drive_has_open_command(drive))
+        if (!drive->take || drive->let_go || drive_is_undurable(drive) || drive_has_open_command(drive))
             continue;
         struct run_command command = {
             .name = drive->take->command, .body = drive->take->body, .actor = driver->actor};

@@ -1,9 +1,11 @@
 #include "engine/loop.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <uv.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 
 #define SIGNALS 3
@@ -40,7 +42,9 @@ struct loop *loop_new(void (*on_signal)(void *context, int number), void *contex
     struct loop *loop = memory_new(sizeof *loop);
     loop->on_signal = on_signal;
     loop->context = context;
-    setenv("UV_THREADPOOL_SIZE", "8", 0); /* LIMIT_WORKERS */
+    char workers[16];
+    snprintf(workers, sizeof workers, "%d", LIMIT_WORKERS);
+    setenv("UV_THREADPOOL_SIZE", workers, 0);
     uv_loop_init(&loop->uv);
     uv_timer_init(&loop->uv, &loop->timer);
     for (int i = 0; i < SIGNALS; i++) {

@@ -101,7 +101,7 @@ struct run_step {
     struct run_act undo;
     json_t *visit_starts;     /* array like run_act.prepared: this visit's starts, for its undo; NULL: none */
     json_t *outputs;          /* NULL: none */
-    json_t *error;            /* {"code","message"}; NULL */
+    json_t *error;            /* error_json; NULL */
     json_t *failure;          /* of the latest start, or a rejection; a resume does not forget it; NULL */
     json_t *succeeded_inputs; /* of the last success: for --from */
     json_t *mend;             /* what a probe found and a mend must put away; NULL */
@@ -124,11 +124,10 @@ struct run {
     bool began;         /* a step_started exists: no look ahead any more */
     bool clean;         /* the last driver let the run go */
     json_t *undo_order; /* step ids still to undo, next first */
-    json_t *error;      /* {"code","message","step"}; NULL */
+    json_t *error;      /* error_json, with "step" and "used_up"; NULL */
     json_t *driver;     /* of the latest claim; NULL before */
-    json_t *submitted;  /* run_submitted's body: params, vars, cluster, cwd, lock, key … */
+    json_t *submitted;  /* run_submitted's body: params, vars, cluster, folder, lock, key … */
     json_t *names;      /* what expressions see: params, vars, steps, run */
-    json_t *edits;      /* array of {"file","set"} of finished edit_values steps */
     json_t *question;   /* of the approval or decision that stands: {"step","visit","digest","text"} */
     int64_t epoch;
     int64_t submitted_ms, finished_ms;

@@ -173,8 +173,8 @@ static int put_projections(struct recording *recording)
     return result;
 }
 
-/* The store's lock, within the same transaction; *out_waits where another run holds it and this one may wait.
- */
+/* The store's lock, within the same transaction. Where another run holds it and this one may wait, *out_taken
+ * stays false. */
 static int take_lock(struct store *store, const struct submission *submission, const struct settled *settled,
                      int64_t run, bool *out_taken, struct error *error)
 {

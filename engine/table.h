@@ -25,7 +25,7 @@ condition always, a_body_is_out, lets_go, child_lives, lets_go_while_child_lives
     lets_go_while_keeper_is_elsewhere, mend_may_be_repeated, is_cancelled, ends_by_time_half_done,
     ends_by_time, ends_by_rollback, ends_but_is_unknown, ends_by_from, failure_was_cut_off, is_paused,
     is_stopping, is_before_due, was_waiting, retry_has_time_left, lacks_lock, lacks_plan, nothing_is_left,
-    nothing_is_left_to_undo, undo_is_needless_to_ask, undo_must_ask_step, undo_of_step_that_did_nothing,
+    nothing_is_left_to_undo, is_undoing, undo_must_ask_step, undo_of_step_that_did_nothing,
     undo_is_impossible, has_mend, is_in_doubt_and_can_be_asked, is_once_in_doubt, is_carried_over,
     condition_is_broken, condition_is_false, lacks_approval, is_fresh_with_prepare, is_fresh, has_not_acted,
     observes, observes_while_letting_go, observes_and_may_look_again, keeper_is_elsewhere, child_ran_or_runs,

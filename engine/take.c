@@ -96,7 +96,7 @@ int driver_take(struct driver *driver, int64_t id, const struct driver_take *tak
 
 void drive_let_go(struct drive *drive, const struct error *error)
 {
-    drive->lost = true;
+    drive->let_go = true;
     drive->error = *error;
 }
 
@@ -155,7 +155,7 @@ int driver_claim_all(struct driver *driver)
     if (record_claims(driver))
         return -1;
     for (struct drive *drive = driver->drives; drive; drive = drive->next)
-        if (!drive->lost)
+        if (!drive->let_go)
             begin_drive(drive);
     return 0;
 }

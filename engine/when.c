@@ -182,7 +182,7 @@ bool nothing_is_left_to_undo(const struct deciding *d)
     return d->run->step < 0 && d->run->undoing;
 }
 
-bool undo_is_needless_to_ask(const struct deciding *d)
+bool is_undoing(const struct deciding *d)
 {
     return d->run->undoing;
 }

@@ -62,7 +62,8 @@ struct visit {
     const char *folder; /* private to the visit and start, 0700, exists; removed when the step has ended */
     struct cluster *cluster;
     struct gate *gate;
-    /* Reads the Lease (live) and passes the gate: call it right before a request that changes something. */
+    /* Passes the gate: call it right before a request that changes something. False with nothing in *error
+     * where it is closed. */
     bool (*pass)(const struct visit *, struct error *);
     /* prepare only: spawns the keeper that stands ready; it runs the program when the loop says go. What is
      * returned goes into the checkpoint as "keeper". A new reference, or NULL with the error filled. */

@@ -1,4 +1,4 @@
-#include "engine/general.h"
+#include "engine/call.h"
 
 #include <string.h>
 
@@ -139,23 +139,22 @@ static void finish_general(const struct machine_step *step, const struct visit *
 
 /* ---- bodies ---- */
 
-void general_prepare(const struct machine_step *step, bool undo, const struct visit *visit,
-                     struct answer *answer)
+void call_prepare(const struct machine_step *step, bool undo, const struct visit *visit,
+                  struct answer *answer)
 {
     const struct step_kind *kind = step_kind_find(undo ? step->undo.uses : step->act.uses);
     bool own_undo = undo && !step->undo.with;
     (own_undo ? kind->undo_prepare : kind->prepare)(visit, answer);
 }
 
-bool general_confirm(const struct machine_step *step, bool undo, const struct visit *visit,
-                     struct error *error)
+bool call_confirm(const struct machine_step *step, bool undo, const struct visit *visit, struct error *error)
 {
     const struct step_kind *kind = step_kind_find(undo ? step->undo.uses : step->act.uses);
     return !kind->confirm || kind->confirm(visit, error);
 }
 
-void general_apply(const struct machine_step *step, const struct visit *visit, const json_t *names,
-                   struct answer *answer)
+void call_apply(const struct machine_step *step, const struct visit *visit, const json_t *names,
+                struct answer *answer)
 {
     const struct step_kind *kind = step_kind_find(step->act.uses);
     /* Asked again and again, or once as a guard: no keeper for that. */
@@ -165,8 +164,8 @@ void general_apply(const struct machine_step *step, const struct visit *visit, c
         finish_general(step, visit, names, answer);
 }
 
-void general_undo(const struct machine_step *step, const struct visit *visit, const json_t *names,
-                  struct answer *answer)
+void call_undo(const struct machine_step *step, const struct visit *visit, const json_t *names,
+               struct answer *answer)
 {
     const struct step_kind *kind = step_kind_find(step->undo.uses);
     if (!step->undo.with) {
@@ -179,8 +178,8 @@ void general_undo(const struct machine_step *step, const struct visit *visit, co
         finish_general(&plain, visit, names, answer);
 }
 
-void general_mend(const struct machine_step *step, const struct visit *visit, const json_t *found,
-                  struct answer *answer)
+void call_mend(const struct machine_step *step, const struct visit *visit, const json_t *found,
+               struct answer *answer)
 {
     step_kind_find(step->act.uses)->mend(visit, found, answer);
 }
@@ -267,8 +266,8 @@ static void take_outputs(const struct machine_step *step, const json_t *names, s
     json_decref(all);
 }
 
-void general_probe(const struct machine_step *step, bool undo, const struct visit *visit, const json_t *names,
-                   struct probe_answer *answer)
+void call_probe(const struct machine_step *step, bool undo, const struct visit *visit, const json_t *names,
+                struct probe_answer *answer)
 {
     const struct step_kind *kind = step_kind_find(undo ? step->undo.uses : step->act.uses);
     bool own_undo = undo && !step->undo.with;
