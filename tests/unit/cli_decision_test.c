@@ -314,22 +314,6 @@ END_TEST
 
 /* ---- a driver that does not answer ---- */
 
-/* What it says goes into the file. */
-static pid_t pawl_in_background(const char *arguments, const char *file)
-{
-    const char *program = getenv("PAWL");
-    char *command = string_format("PAWL_STORE='%s' exec '%s' %s >%s 2>&1 </dev/null", test_path,
-                                  program ? program : "build/pawl", arguments, file);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (!pid) {
-        execl("/bin/sh", "sh", "-c", command, NULL);
-        _exit(127);
-    }
-    free(command);
-    return pid;
-}
-
 START_TEST(a_driver_that_does_not_answer_is_given_up)
 {
     char *text = string_format("job: long\nversion: 1\nsteps:\n"
@@ -340,8 +324,7 @@ START_TEST(a_driver_that_does_not_answer_is_given_up)
     write_job("long", text);
     free(text);
     pid_t driver = pawl_in_background("submit long.yaml", "submitted");
-    while (access("there", F_OK)) /* the test's time limit is the end of it */
-        usleep(20000);
+    wait_for_file("there");
     kill(driver, SIGSTOP);
     expect("pause 1", 4);
     expect_said(ran.err, "waiting for process");

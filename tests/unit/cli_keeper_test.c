@@ -89,7 +89,7 @@ END_TEST
 START_TEST(keepers_that_have_ended_are_reaped_while_the_driver_goes_on)
 {
     write_job_of_two();
-    pid_t driver = pawl_in_background("submit two.yaml");
+    pid_t driver = pawl_in_background("submit two.yaml", "/dev/null");
     wait_for_file("there");
     nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL); /* some turns of its loop */
     ck_assert_int_eq(zombie_count(driver), 0);

@@ -76,12 +76,12 @@ __attribute__((unused)) static size_t run_count(void)
     return count;
 }
 
-/* A pawl that is left alone; its output is dropped. */
-__attribute__((unused)) static pid_t pawl_in_background(const char *arguments)
+/* A pawl that is left alone; what it says goes into the file. */
+__attribute__((unused)) static pid_t pawl_in_background(const char *arguments, const char *file)
 {
     const char *program = getenv("PAWL");
-    char *command = string_format("PAWL_STORE='%s' exec '%s' %s >/dev/null 2>&1 </dev/null", test_path,
-                                  program ? program : "build/pawl", arguments);
+    char *command = string_format("PAWL_STORE='%s' exec '%s' %s >%s 2>&1 </dev/null", test_path,
+                                  program ? program : "build/pawl", arguments, file);
     fflush(NULL);
     pid_t pid = fork();
     if (!pid) {

@@ -104,7 +104,7 @@ START_TEST(a_driver_that_refuses_a_word_says_what_to_do)
               "  - {id: after, uses: assert, with: {that: '${steps.ask.code == 0}'}}\n");
     expect("submit codes.yaml --detach", 0);
     expect("submit long.yaml --detach", 0);
-    pid_t driver = pawl_in_background("resume --all");
+    pid_t driver = pawl_in_background("resume --all", "/dev/null");
     wait_for_file("there");
     expect("resolve 1 ask --done --reason x", 2);
     expect_said(ran.err, "later steps need the output");
@@ -218,7 +218,7 @@ END_TEST
 START_TEST(a_second_submit_of_a_key_that_is_driven_leaves_with_4)
 {
     write_long_job();
-    pid_t driver = pawl_in_background("submit long.yaml --key k");
+    pid_t driver = pawl_in_background("submit long.yaml --key k", "/dev/null");
     wait_for_file("there");
     expect("submit long.yaml --key k", 4);
     expect_said(ran.err, "driven by process");
@@ -234,14 +234,14 @@ END_TEST
 START_TEST(a_cancel_says_what_it_waits_for_and_how_long)
 {
     write_long_job();
-    pid_t driver = pawl_in_background("submit long.yaml");
+    pid_t driver = pawl_in_background("submit long.yaml", "/dev/null");
     wait_for_file("there");
     expect("cancel 1 --reason x", 0);
     expect_said(ran.out, "cancel accepted; it waits for \"work\"");
     expect_said(ran.out, "15s at most");
     ck_assert_int_eq(status_of(driver), 1);
     write_stubborn_job();
-    driver = pawl_in_background("submit stubborn.yaml");
+    driver = pawl_in_background("submit stubborn.yaml", "/dev/null");
     wait_for_file("stubborn");
     expect("cancel 2 --reason 'too long'", 0);
     expect("status 2", 0);
@@ -409,7 +409,7 @@ START_TEST(a_copy_leaves_the_run_to_the_driver_of_the_original)
 {
     write_job("naps", "job: naps\nversion: 1\nsteps:\n  - {id: nap, uses: sleep, with: {for: 3s}}\n");
     expect("sim init real.sim --time real", 0);
-    pid_t driver = pawl_in_background("submit naps.yaml --cluster sim:real.sim");
+    pid_t driver = pawl_in_background("submit naps.yaml --cluster sim:real.sim", "/dev/null");
     while (pawl("history 1 --json") || !strstr(ran.out, "step_started"))
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     ck_assert_int_eq(system("cp -a state copy"), 0);
@@ -429,12 +429,13 @@ END_TEST
 START_TEST(a_copy_is_taken_over_without_ending_the_driver_of_the_original)
 {
     write_long_job();
-    pid_t driver = pawl_in_background("submit long.yaml");
+    pid_t driver = pawl_in_background("submit long.yaml", "/dev/null");
     wait_for_file("there");
     ck_assert_int_eq(system("cp -a state copy"), 0);
     char *original = test_path;
     test_path = string_format("%s/copy/pawl.db", test_folder);
-    pid_t other = pawl_in_background("resume 1 --take-over --reason 'the disk of the first is full'");
+    pid_t other = pawl_in_background("resume 1 --take-over --reason 'the disk of the first is full'",
+                                     "/dev/null");
     while (pawl("history 1") || !strstr(ran.out, "the disk of the first is full"))
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     expect("cancel 1 --reason enough", 0);
