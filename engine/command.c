@@ -31,14 +31,27 @@ static void say_answered(const struct deciding *d, const struct run_command *com
                    id);
 }
 
+/* One that the job does not have is not one that was not reached. */
+static bool knows_step(const struct run *run, const char *step, struct error *error)
+{
+    if (machine_step_index(run->machine, step) >= 0)
+        return true;
+    error_set(error, ERROR_NOT_FOUND, "the job of run %lld has no step \"%s\"", (long long)run->id, step);
+    error_next(error, "pawl status %lld lists its steps", (long long)run->id);
+    return false;
+}
+
 /* An answer must fit the question that stands now: its step, its visit, its text. */
 static bool fits_question(const struct deciding *d, const struct run_command *command, struct error *error)
 {
     const struct run *run = d->run;
     const char *step = json_text(command->body, "step", "");
+    if (!knows_step(run, step, error))
+        return false;
     if (run->step < 0 || strcmp(step, step_in_hand(d)->id)) {
         error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld is not at step \"%s\" but at \"%s\"",
                   (long long)run->id, step, run->step < 0 ? "its end" : step_in_hand(d)->id);
+        error_next(error, "pawl status %lld says what it waits for", (long long)run->id);
         return false;
     }
     const char *digest = json_text(command->body, "question", NULL);
@@ -83,6 +96,8 @@ static bool waits_for_approval(const struct deciding *d, const struct run_comman
               d->run->cancelling ? "it is being cancelled"
               : ends             ? "it is being rolled back"
                                  : "it does not wait for an approval");
+    if (!ends)
+        error_next(error, "pawl status %lld says what it waits for", (long long)d->run->id);
     return false;
 }
 
@@ -270,8 +285,11 @@ static enum command_outcome resume(struct deciding *d, const struct run_command 
     if (from && run->undoing)
         return refuse(error, "it rolls back: --from is not possible any more");
     int target = from ? machine_step_index(run->machine, from) : -1;
-    if (from && (target < 0 || !run->steps[target].visit)) {
-        error_set(error, ERROR_NOT_FOUND, "run %lld has not entered a step \"%s\"", (long long)run->id, from);
+    if (from && !knows_step(run, from, error))
+        return COMMAND_REFUSED;
+    if (from && !run->steps[target].visit) {
+        error_set(error, ERROR_NOT_FOUND, "run %lld has not entered step \"%s\"", (long long)run->id, from);
+        error_next(error, "--from takes a step that it has entered: pawl status %lld", (long long)run->id);
         return COMMAND_REFUSED;
     }
     if (run->place == PLACE_STOPPED || run->paused) {
@@ -324,6 +342,7 @@ enum command_outcome machine_command(struct run *run, struct live *live, const s
     if (run_is_ended(run)) {
         error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
                   run_status_text(run->status));
+        error_next(error, "pawl history %lld tells how", (long long)run->id);
         return COMMAND_REFUSED;
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++)

@@ -282,6 +282,29 @@ START_TEST(resume_without_a_run_takes_the_only_interrupted_one)
 }
 END_TEST
 
+START_TEST(a_word_that_does_not_fit_says_where_to_look)
+{
+    static const struct {
+        const char *words, *says;
+    } calls[] = {
+        {"approve 1 nosuch",
+         "the job of run 1 has no step \"nosuch\"\n      pawl status 1 lists its steps\n"},
+        {"approve 1 last",
+         "run 1 is not at step \"last\" but at \"ask\"\n      pawl status 1 says what it waits for\n"},
+        {"resume 1 --from nosuch --reason x", "the job of run 1 has no step \"nosuch\"\n"},
+        {"resume 1 --from last --reason x",
+         "run 1 has not entered step \"last\"\n      --from takes a step that it has entered: pawl status 1\n"},
+        {"pause 2", "run 2 has ended: succeeded\n      pawl history 2 tells how\n"},
+    };
+    expect("submit asks.yaml", 3);
+    expect("submit good.yaml", 0);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        expect(calls[i].words, 2);
+        ck_assert_msg(strstr(ran.err, calls[i].says) != NULL, "%s: %s", calls[i].words, ran.err);
+    }
+}
+END_TEST
+
 START_TEST(what_was_done_is_said_and_what_is_to_be_done)
 {
     expect("submit good.yaml --detach", 0);
@@ -523,6 +546,7 @@ int main(void)
         a_paused_run_goes_on_when_it_is_resumed,
         a_failed_step_that_was_put_right_by_hand_is_resolved,
         resume_without_a_run_takes_the_only_interrupted_one,
+        a_word_that_does_not_fit_says_where_to_look,
         what_was_done_is_said_and_what_is_to_be_done,
         what_a_program_said_is_shown_without_its_line_s_end,
         when_a_run_stopped_in_simulated_time_is_not_told_by_our_clock,
