@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/post_render.h"
+#include "steps/helm_marks.h"
 
 #if defined(__has_feature)
 #define PAWL_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))

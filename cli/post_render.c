@@ -6,12 +6,13 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
+#include "steps/helm_marks.h"
 
 int post_render(const char *token)
 {
     char bytes[65536];
     ssize_t length;
-    printf("# pawl-token: %s\n", token);
+    printf(MARK_COMMENT_TEXT "%s\n", token);
     while ((length = read(STDIN_FILENO, bytes, sizeof bytes)) != 0) {
         if (length < 0 && errno == EINTR)
             continue;

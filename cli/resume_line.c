@@ -34,7 +34,7 @@ static int see_run(void *context, const struct run_row *row)
     halt->driver = json_read_stored(row->driver, "the record", NULL);
     halt->driven = row->driver && driver_lives(halt->store, row->driver);
     json_t *cluster = json_read_stored(row->cluster, "the record", NULL);
-    halt->simulated = !strcmp(json_text(cluster, "kind", ""), "sim");
+    halt->simulated = cluster_is_simulated(cluster);
     json_decref(cluster);
     return 0;
 }

@@ -28,11 +28,16 @@ static const char *record_name(const json_t *record)
     return json_text(record, "server", json_text(record, "context", "?"));
 }
 
+bool cluster_is_simulated(const json_t *record)
+{
+    return !strcmp(json_text(record, "kind", ""), "sim");
+}
+
 struct cluster *cluster_open_recorded(const json_t *record, const char *kubeconfig, struct error *error)
 {
-    bool is_sim = !strcmp(json_text(record, "kind", ""), "sim");
-    struct cluster *cluster = is_sim ? cluster_sim_open(json_text(record, "file", ""), error)
-                                     : cluster_live_open_recorded(record, kubeconfig, error);
+    struct cluster *cluster = cluster_is_simulated(record)
+                                  ? cluster_sim_open(json_text(record, "file", ""), error)
+                                  : cluster_live_open_recorded(record, kubeconfig, error);
     const char *wanted = json_text(record, "identity", ""), *found = "";
     if (!cluster)
         return NULL;

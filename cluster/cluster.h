@@ -115,6 +115,8 @@ struct cluster *cluster_open(const char *spec, const char *kubeconfig, const cha
 /* The cluster that a run recorded, with the caller's credentials; ERROR_CLUSTER_OTHER (both names) where what
  * answers is another one. */
 struct cluster *cluster_open_recorded(const json_t *record, const char *kubeconfig, struct error *error);
+/* Whether a record is that of a simulated cluster: nothing real can be hurt there. */
+bool cluster_is_simulated(const json_t *record);
 void cluster_close(struct cluster *cluster);
 
 /* exec_begin, poll to the end or `wait_ms`, exec_free: for commands that only read. ERROR_EXEC_BROKEN

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "cluster/cluster.h"
 
 static void read_id(const char *path, char id[HOST_ID_SIZE])
 {
@@ -23,10 +24,25 @@ static void read_id(const char *path, char id[HOST_ID_SIZE])
     free(text);
 }
 
+static const char *const STAND_INS[] = {"PAWL_BOOT_ID", "PAWL_MACHINE_ID"};
+
+int host_check_stand_ins(const json_t *cluster_record, struct error *error)
+{
+    for (int i = 0; i < 2 && !cluster_is_simulated(cluster_record); i++) {
+        if (!getenv(STAND_INS[i]))
+            continue;
+        error_set(error, ERROR_USAGE,
+                  "%s is set, which is for simulated clusters: who drives a run could not be told",
+                  STAND_INS[i]);
+        return error_next(error, "unset %s", STAND_INS[i]);
+    }
+    return 0;
+}
+
 const char *host_boot_id(void)
 {
     static char id[HOST_ID_SIZE];
-    const char *stand_in = getenv("PAWL_BOOT_ID");
+    const char *stand_in = getenv(STAND_INS[0]);
     if (stand_in)
         return stand_in;
     if (!id[0])
@@ -37,7 +53,7 @@ const char *host_boot_id(void)
 const char *host_machine_id(void)
 {
     static char id[HOST_ID_SIZE];
-    const char *stand_in = getenv("PAWL_MACHINE_ID");
+    const char *stand_in = getenv(STAND_INS[1]);
     if (stand_in)
         return stand_in;
     if (!id[0])

@@ -7,13 +7,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/error.h"
+
 #define HOST_ID_SIZE 40
 
-/* Both "" where the host does not tell. In tests of reboots and of other hosts PAWL_BOOT_ID and
+/* Both "" where the host does not tell. On simulated clusters, for reboots and other hosts, PAWL_BOOT_ID and
  * PAWL_MACHINE_ID stand in for them. */
 const char *host_boot_id(void);
 const char *host_machine_id(void);
 const char *host_name(void);
+/* -1 where such a stand-in is set and the cluster of this record is a real one: after a reboot, or on another
+ * host, a run would be taken for one that nobody else can be driving. */
+int host_check_stand_ins(const json_t *cluster_record, struct error *error);
 /* {"boot","machine","host","pid","start_time"} of a process of this host; a new reference. */
 json_t *host_process(pid_t pid);
 /* Is the process that host_process() described there (same pid, same start time, same boot)? */

@@ -106,6 +106,8 @@ static int check_size(const json_t *body, struct error *error)
 
 static int settle(const struct submission *submission, struct settled *settled, struct error *error)
 {
+    if (host_check_stand_ins(submission->cluster->record, error))
+        return -1;
     settled->machine_json = machine_compile(submission->job, error);
     settled->machine = settled->machine_json ? machine_read(settled->machine_json, error) : NULL;
     json_t *vars = settled->machine ? evaluate_vars(submission, error) : NULL;

@@ -32,7 +32,7 @@ static int random_bytes(unsigned char bytes[TOKEN_BYTES], struct error *error)
 int token_make(const struct visit *visit, char token[TOKEN_SIZE], struct error *error)
 {
     unsigned char bytes[TOKEN_BYTES];
-    if (!strcmp(json_text(visit->cluster->record, "kind", ""), "sim")) {
+    if (cluster_is_simulated(visit->cluster->record)) {
         char *seed = string_format("%s %d %llu", visit->key, visit->start, (unsigned long long)visit->random);
         struct digest digest = digest_of(seed, strlen(seed));
         memcpy(bytes, digest.bytes, TOKEN_BYTES);

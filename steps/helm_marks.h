@@ -21,8 +21,10 @@
 /* What a start's checkpoint says about its token: {"token", "base_revision", "marked_by"}. */
 enum mark_kind { MARK_LABEL, MARK_COMMENT, MARK_NONE };
 const char *mark_kind_text(enum mark_kind kind);
-/* The comment's beginning; the token follows. */
-#define MARK_COMMENT_TEXT "# pawl-token: "
+/* The comment's beginning; the token follows. pawl writes it as helm's post-renderer, which it is where this
+ * variable holds the token (cli/post_render.c). */
+#define POST_RENDER_VARIABLE "PAWL_POST_RENDER"
+#define MARK_COMMENT_TEXT    "# pawl-token: "
 
 /* A new token. Random on a live cluster; on a simulated one it follows from the visit alone, so that a
  * rehearsal can be repeated: it is new there too, since key and start are never used again, and nobody but us

@@ -11,8 +11,6 @@
 #include "steps/helm_marks.h"
 
 #define ARGUMENTS_LIMIT 20
-/* As cli/post_render.h says. */
-#define RENDERER_VARIABLE "PAWL_POST_RENDER"
 /* With `wait:` helm gives up by itself, and leaves an orderly `failed` behind, before the kind's 15 m are
  * over. */
 #define WAIT_TEXT "14m"
@@ -49,10 +47,12 @@ static int choose_mark(const struct helm_look *look, enum mark_kind *out, struct
 
 /* pawl itself, which turns into a post-renderer where its environment says so (cli/post_render.h): helm
  * before 3.10 gives one no arguments. */
-static int name_renderer(struct start *start, struct error *error)
+static int name_renderer(struct start *start, const struct visit *visit, struct error *error)
 {
     char program[PATH_MAX];
-    const char *stand_in = getenv("PAWL_SIM_PROGRAM"); /* of tests that are another program */
+    const char *stand_in = NULL; /* of tests that are another program */
+    if (cluster_is_simulated(visit->cluster->record))
+        stand_in = getenv("PAWL_SIM_PROGRAM");
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length <= 0)
         return error_set_errno(error, ERROR_SYSTEM, "cannot tell where pawl is");
@@ -74,7 +74,7 @@ static int mark(struct start *start, const struct visit *visit, const struct hel
     }
     if (start->marked_by != MARK_COMMENT)
         return 0;
-    if (name_renderer(start, error))
+    if (name_renderer(start, visit, error))
         return -1;
     add(start, "--post-renderer", start->renderer);
     return 0;
@@ -101,7 +101,7 @@ static json_t *keep(const struct visit *visit, const struct start *start, struct
         add_variable(&program, "PAWL_RUN", run);
         add_variable(&program, "PAWL_KEY", visit->key);
         if (start->marked_by == MARK_COMMENT)
-            add_variable(&program, RENDERER_VARIABLE, start->token);
+            add_variable(&program, POST_RENDER_VARIABLE, start->token);
         keeper = visit->keep(visit, &program, NULL, error);
     }
     program_clear(&program);
