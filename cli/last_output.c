@@ -112,10 +112,22 @@ static char *newest_output(const char *base)
     return newest;
 }
 
-static bool program_runs(const char *store_folder, const json_t *keeper, bool once)
+/* Of the start in hand; NULL: it has none. */
+static const json_t *keeper_of(const struct run *run)
+{
+    if (run->step < 0)
+        return NULL;
+    const struct run_step *step = &run->steps[run->step];
+    return json_object_get(run->undoing ? step->undo.checkpoint : step->act.checkpoint, "keeper");
+}
+
+bool program_goes_on(const struct run *run, const char *store_folder)
 {
     struct child child;
-    keeper_look(store_folder, keeper, once, &child);
+    const json_t *keeper = keeper_of(run);
+    if (!keeper)
+        return false;
+    keeper_look(store_folder, keeper, machine_act_in_hand(run)->effect == EFFECT_ONCE, &child);
     bool runs = child.state == CHILD_RUNNING;
     child_clear(&child);
     return runs;
@@ -123,13 +135,10 @@ static bool program_runs(const char *store_folder, const json_t *keeper, bool on
 
 char *last_output(const struct run *run, const char *store_folder)
 {
-    const struct run_step *step = &run->steps[run->step];
-    const json_t *checkpoint = run->undoing ? step->undo.checkpoint : step->act.checkpoint;
-    const json_t *keeper = json_object_get(checkpoint, "keeper");
     /* keeper_look also sees to it that what the store names lies within the store's folder. */
-    if (!keeper || !program_runs(store_folder, keeper, machine_act_in_hand(run)->effect == EFFECT_ONCE))
+    if (!program_goes_on(run, store_folder))
         return string_copy("");
-    const char *base = json_text(keeper, "base", "");
+    const char *base = json_text(keeper_of(run), "base", "");
     char *whole = string_format("%s/%s", store_folder, base), *path = newest_output(whole);
     char *tail = path ? read_tail(path) : string_copy("");
     char *line = last_line_of(tail);

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/advice.h"
+#include "cli/last_output.h"
 #include "cli/outlet.h"
 #include "cli/report.h"
 #include "cli/run_view.h"
@@ -245,8 +246,9 @@ static void print_end(struct store *store, const struct run *run)
     else if (run->waiting == WAIT_APPROVAL || run->waiting == WAIT_DECISION || run->waiting == WAIT_PAUSED)
         print_wait(run);
     else
-        say(stderr, "run %lld stopped at \"%s\": nothing is lost. Continue with: pawl resume %lld\n", id,
-            run->step >= 0 ? run->machine->steps[run->step].id : "its end", id);
+        say(stderr, "run %lld stopped at \"%s\": nothing is lost%s. Continue with: pawl resume %lld\n", id,
+            run->step >= 0 ? run->machine->steps[run->step].id : "its end",
+            program_goes_on(run, store_folder(store)) ? "; its program goes on under its keeper" : "", id);
     if (run->status == RUN_CANCELLED)
         print_half_done(run);
 }

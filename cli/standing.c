@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "cli/advice.h"
 #include "cli/command.h"
+#include "cli/last_output.h"
 #include "cli/report.h"
 #include "cli/run_view.h"
 #include "engine/decide.h"
@@ -148,14 +149,14 @@ static int read_reason(struct reading *reading, int64_t run, struct error *error
     return store_each_record(reading->store, run, 0, see_reason, reading, error) < 0 ? -1 : 0;
 }
 
-/* Of a run that has failed, or waits for a person: its machine knows what can be said to it. Where its
- * history is damaged it is shown without. */
+/* Of a run that has failed, waits for a person, or was left: its machine knows what can be said to it, and
+ * what program it has. Where its history is damaged it is shown without. */
 static void read_advice(struct reading *reading, int64_t id)
 {
     struct standing *standing = reading->standing;
     const char *status = json_text(standing->run, "status", "");
-    bool failed = !strcmp(status, "failed");
-    if (!failed && strcmp(status, "waiting"))
+    bool failed = !strcmp(status, "failed"), left = !strcmp(status, "interrupted");
+    if (!failed && !left && strcmp(status, "waiting"))
         return;
     struct error ignored;
     struct machine *machine = NULL;
@@ -163,6 +164,8 @@ static void read_advice(struct reading *reading, int64_t id)
     struct text text = {0};
     if (run && failed)
         advice_say_failure(run, &text);
+    else if (run && left)
+        standing->program = program_goes_on(run, store_folder(reading->store));
     else if (run)
         advice_say_wait(run, &text);
     if (run && !run->holds_lock && failed) { /* it gave it back: nothing was begun */
@@ -361,6 +364,8 @@ static void say_wait(const struct standing *standing, struct text *out)
 
 static void say_interruption(const struct standing *standing, struct text *out)
 {
+    if (standing->program)
+        text_add(out, "its program goes on under its keeper; the next driver takes up how it ends\n");
     if (!has_recorded(standing)) /* its line says it */
         text_format(out, "nobody drives it: pawl resume %lld\n",
                     (long long)json_int(standing->run, "run", 0));

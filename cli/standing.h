@@ -13,6 +13,7 @@ struct standing {
     char *actor;    /* who submitted */
     char *lock;     /* that it holds, or waits for; NULL: none */
     char *driver;   /* "4711 on bastion"; NULL: none is there */
+    bool program;   /* nobody drives it, and the program of its step goes on */
     char *advice;   /* what a person can do about its failure or its question; NULL: nothing */
     int64_t ran_ms; /* from the first claim to the end; -1: it has not ended, or was never driven */
 };

@@ -41,6 +41,9 @@ def hung_helm_is_left(number):
         status, _, err = place.finish(driver, LEAVES_SECONDS)
         if status != 128 + number:
             raise Wrong("a driver with a hung helm left with %d: %s" % (status, tail(err)))
+        for said in (err, place.pawl("status", "1")[1]):
+            if "its program goes on under its keeper" not in said:
+                raise Wrong("helm goes on, and nobody says so: %s" % tail(said))
         orphans = [pid for child in children() for pid in [child] + tree(child)]
         if len(orphans) < 2:
             raise Wrong("helm was not left to its keeper")
