@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "engine/drive.h"
 #include "engine/host.h"
+#include "engine/run_lock.h"
 #include "engine/table.h"
 
 #define TAKE_OVER_WAIT_MS 10000
@@ -127,8 +128,8 @@ int drive_take_lock(struct drive *drive, int64_t *out_holder, struct error *erro
     *out_holder = 0;
     if (!lock || run->holds_lock)
         return 0;
-    const char *identity = json_text(json_object_get(run->submitted, "cluster"), "identity", "");
-    return store_take_lock(drive->driver->store, identity, lock, run->id, out_holder, error);
+    return run_lock_take(drive->driver->store, json_object_get(run->submitted, "cluster"), lock, run->id,
+                         out_holder, error);
 }
 
 int drive_claim(struct drive *drive, struct error *error)
@@ -148,6 +149,8 @@ int drive_claim(struct drive *drive, struct error *error)
     if (newest != run->seq)
         return error_set(error, ERROR_FENCED, "run %lld has moved while it was being taken up",
                          (long long)run->id);
+    if (run_lock_check(store, run, error))
+        return -1;
     emit_claim(drive, drive->take, drive->decision);
     if (!drive->decision->failed)
         return 0;

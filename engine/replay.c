@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/load.h"
 #include "engine/project.h"
+#include "engine/run_lock.h"
 
 /* ---- one run after another ---- */
 
@@ -19,6 +20,7 @@ struct replaying {
     struct machine *machines[MACHINES_KEPT];
     char *digests[MACHINES_KEPT]; /* theirs; NULL: a free place */
     int oldest;                   /* makes room for the next */
+    int64_t locks;                /* that runs hold by their records */
     struct error *error;
 };
 
@@ -122,6 +124,8 @@ static int compare(struct store *store, const struct run *run, const struct dige
     return !result && comparing.next != run->machine->step_count ? 1 : result;
 }
 
+#define LOCK_DIFFERS 2
+
 /* The row names the machine; where it names another than run_submitted does, it differs in that. */
 static int verify_row(void *context, const struct run_row *stored)
 {
@@ -129,6 +133,10 @@ static int verify_row(void *context, const struct run_row *stored)
     struct digest head;
     struct run *run = replay_run(replaying, stored->run, stored->machine_digest, &head);
     int result = run ? compare(replaying->store, run, &head, stored, replaying->error) : -1;
+    int lock = result ? 0 : run_lock_compare(replaying->store, run, replaying->error);
+    if (lock)
+        result = lock < 0 ? -1 : LOCK_DIFFERS;
+    replaying->locks += run && run->holds_lock;
     run_free(run);
     return result;
 }
@@ -145,9 +153,24 @@ static int verify_run(struct replaying *replaying, int64_t id, struct chain_repo
     report->intact = false;
     report->bad_run = id;
     text_fit(report->what, sizeof report->what, "%s",
-             result < 0
-                 ? replaying->error->message
+             result < 0 ? replaying->error->message
+             : result == LOCK_DIFFERS
+                 ? "the lock that it holds by its records is not what the table of locks says (pawl audit "
+                   "rebuild writes it anew)"
                  : "its projections are not what its records give (pawl audit rebuild writes them anew)");
+    return 0;
+}
+
+/* Each run's lock has been compared: what is left is nobody's. */
+static int verify_count(struct replaying *replaying, struct chain_report *report)
+{
+    int64_t count = 0;
+    if (store_count_locks(replaying->store, &count, replaying->error))
+        return -1;
+    report->intact = count == replaying->locks;
+    if (!report->intact)
+        text_fit(report->what, sizeof report->what,
+                 "the table of locks names a run that is not there (pawl audit rebuild writes it anew)");
     return 0;
 }
 
@@ -159,6 +182,8 @@ int replay_verify(struct store *store, struct chain_report *report, struct error
     int result = 0;
     for (int64_t id = 1; !result && report->intact && id <= report->runs; id++) /* the chain has no gaps */
         result = verify_run(&replaying, id, report);
+    if (!result && report->intact)
+        result = verify_count(&replaying, report);
     replaying_clear(&replaying);
     return result;
 }
@@ -183,6 +208,17 @@ static struct run *load_by_records(struct replaying *replaying, int64_t id, stru
     return run;
 }
 
+/* Where two runs have got one lock, the older keeps it until it ends; the other is refused until then. */
+static int rebuild_lock(struct replaying *replaying, const struct run *run)
+{
+    const char *identity = json_text(json_object_get(run->submitted, "cluster"), "identity", "");
+    int64_t holder;
+    if (!run->holds_lock)
+        return 0;
+    return store_take_lock(replaying->store, identity, json_text(run->submitted, "lock", ""), run->id,
+                           &holder, replaying->error);
+}
+
 static int rebuild_run(struct replaying *replaying, int64_t id)
 {
     struct digest head;
@@ -195,6 +231,8 @@ static int rebuild_run(struct replaying *replaying, int64_t id)
     for (int i = 0; !result && i < run->machine->step_count; i++)
         result = project_step(run, i, put_step_row, &putting);
     projection_clear(&projection);
+    if (!result)
+        result = rebuild_lock(replaying, run);
     run_free(run);
     return result;
 }

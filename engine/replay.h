@@ -9,7 +9,7 @@
  * The caller has opened one view (store_begin_reading): a driver that commits meanwhile must not look like a
  * fault. */
 int replay_verify(struct store *store, struct chain_report *report, struct error *error);
-/* Writes the projections anew from the events, in one transaction. */
+/* Writes the projections (runs, steps, locks) anew from the events, in one transaction. */
 int replay_rebuild(struct store *store, struct error *error);
 
 #endif

@@ -10,6 +10,7 @@
 #include "engine/driver.h"
 #include "engine/host.h"
 #include "engine/project.h"
+#include "engine/run_lock.h"
 #include "jobs/template.h"
 
 /* All that is settled before the transaction. */
@@ -184,8 +185,7 @@ static int take_lock(struct store *store, const struct submission *submission, c
     *out_taken = false;
     if (!settled->lock)
         return 0;
-    const char *identity = json_text(submission->cluster->record, "identity", "");
-    if (store_take_lock(store, identity, settled->lock, run, &holder, error))
+    if (run_lock_take(store, submission->cluster->record, settled->lock, run, &holder, error))
         return -1;
     *out_taken = holder == run;
     if (*out_taken || submission->waits)

@@ -1,4 +1,5 @@
 /* Locks and people's commands: the rows through which processes speak to each other. */
+#include "base/memory.h"
 #include "state/statement.h"
 
 int store_take_lock(struct store *store, const char *identity, const char *name, int64_t run,
@@ -30,6 +31,33 @@ int store_release_lock(struct store *store, int64_t run, struct error *error)
         return -1;
     bind_int(statement, 1, run);
     return statement_run(store, statement, error);
+}
+
+int store_read_lock(struct store *store, int64_t run, char **out_identity, char **out_name,
+                    struct error *error)
+{
+    *out_identity = *out_name = NULL;
+    sqlite3_stmt *statement = statement_get(store, STATEMENT_LOCK_OF_RUN, error);
+    if (!statement)
+        return -1;
+    bind_int(statement, 1, run);
+    int result = statement_row(store, statement, error);
+    if (result == 1) {
+        *out_identity = string_copy(column_text(statement, 0));
+        *out_name = string_copy(column_text(statement, 1));
+    }
+    sqlite3_reset(statement);
+    return result < 0 ? -1 : 0;
+}
+
+int store_count_locks(struct store *store, int64_t *out_count, struct error *error)
+{
+    sqlite3_stmt *statement = statement_get(store, STATEMENT_COUNT_LOCKS, error);
+    int result = statement ? statement_row(store, statement, error) : -1;
+    *out_count = result == 1 ? sqlite3_column_int64(statement, 0) : 0;
+    if (statement)
+        sqlite3_reset(statement);
+    return result < 0 ? -1 : 0;
 }
 
 int store_put_command(struct store *store, struct command_row *row, struct error *error)

@@ -69,7 +69,8 @@ static sqlite3_stmt *prepare_filtered(struct store *store, const struct run_filt
     char *sql = string_format(
         "SELECT * FROM runs WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR job = ?2) "
         "AND (?3 IS NULL OR cluster ->> 'context' = ?3 OR cluster ->> 'server' = ?3 OR cluster ->> 'file' = ?3) "
-        "AND submitted_ms >= ?4 AND (?5 = 0 OR submitted_ms < ?5) %s ORDER BY run DESC %s",
+        "AND (?4 = 0 OR submitted_ms >= ?4) AND (?5 = 0 OR submitted_ms < ?5) "
+        "AND (?7 IS NULL OR lock = ?7) %s ORDER BY run DESC %s",
         filter->open_only ? "AND status <> 'succeeded' AND status <> 'cancelled' AND status <> 'rolled_back'"
                           : "",
         filter->limit ? "LIMIT ?6" : "");
@@ -86,6 +87,7 @@ static sqlite3_stmt *prepare_filtered(struct store *store, const struct run_filt
     bind_int(statement, 5, filter->until_ms);
     if (filter->limit)
         bind_int(statement, 6, filter->limit);
+    bind_text(statement, 7, filter->lock);
     return statement;
 }
 

@@ -50,6 +50,9 @@
     X(CHECK_PAGES, "PRAGMA integrity_check(events)")                                                         \
     X(FIND_KEY, "SELECT run FROM runs WHERE key = ?1")                                                       \
     X(TAKE_LOCK, "INSERT INTO locks VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")                             \
+    X(LOCK_OF_RUN, "SELECT identity, name FROM locks WHERE run = ?1")                                        \
+    X(COUNT_LOCKS, "SELECT count(*) FROM locks")                                                             \
+    X(DROP_LOCKS, "DELETE FROM locks")                                                                       \
     X(LOCK_HOLDER, "SELECT run FROM locks WHERE identity = ?1 AND name = ?2")                                \
     X(RELEASE_LOCK, "DELETE FROM locks WHERE run = ?1")                                                      \
     X(PUT_COMMAND,                                                                                           \

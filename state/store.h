@@ -132,7 +132,7 @@ int store_fence(struct store *store, int64_t run, int64_t epoch, struct error *e
 int store_newest_seq(struct store *store, int64_t run, int64_t *out_seq, struct error *error);
 /* The number of the newest run that has records; 0: none. */
 int store_newest_run(struct store *store, int64_t *out_run, struct error *error);
-/* Deletes a run's rows in `runs` and `steps`, for a rebuild by replay. */
+/* Deletes all rows in `runs`, `steps` and `locks`, for a rebuild by replay. */
 int store_drop_projections(struct store *store, struct error *error);
 
 /* Visitors return 0 to go on; anything else ends the visit and is returned. -1 with the error filled on
@@ -144,6 +144,7 @@ typedef int record_visitor(void *context, const struct record *record);
 int store_read_run(struct store *store, int64_t run, run_visitor *visit, void *context, struct error *error);
 struct run_filter {
     const char *status, *job, *cluster; /* NULL: any; cluster matches the context or the server */
+    const char *lock;                   /* NULL: any; that the run holds or wants to hold */
     int64_t since_ms, until_ms;         /* 0: any; of the submission */
     int64_t limit;                      /* 0: all */
     bool open_only;                     /* leave out succeeded, cancelled and rolled_back ones */
@@ -164,6 +165,10 @@ int store_find_key(struct store *store, const char *key, int64_t *out_run, struc
 int store_take_lock(struct store *store, const char *identity, const char *name, int64_t run,
                     int64_t *out_holder, struct error *error);
 int store_release_lock(struct store *store, int64_t run, struct error *error);
+/* The lock that a run holds by the table: copies, to be freed; NULL both where it holds none. */
+int store_read_lock(struct store *store, int64_t run, char **out_identity, char **out_name,
+                    struct error *error);
+int store_count_locks(struct store *store, int64_t *out_count, struct error *error);
 
 /* ---- commands ---- */
 /* Its own transaction; the id goes to row->id. ERROR_NOT_ALLOWED_NOW where the run has ended: nobody would

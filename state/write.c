@@ -251,7 +251,10 @@ int store_drop_projections(struct store *store, struct error *error)
 {
     sqlite3_stmt *runs = statement_get(store, STATEMENT_DROP_RUNS, error);
     sqlite3_stmt *steps = statement_get(store, STATEMENT_DROP_STEPS, error);
-    return runs && steps && !statement_run(store, runs, error) ? statement_run(store, steps, error) : -1;
+    sqlite3_stmt *locks = statement_get(store, STATEMENT_DROP_LOCKS, error);
+    if (!runs || !steps || !locks || statement_run(store, runs, error) || statement_run(store, steps, error))
+        return -1;
+    return statement_run(store, locks, error);
 }
 
 int store_find_key(struct store *store, const char *key, int64_t *out_run, struct error *error)

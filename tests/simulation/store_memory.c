@@ -195,9 +195,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct error *e
 {
     if (!content.uuid[0])
         strcpy(content.uuid, "51300000-0000-4000-8000-000000000000");
-    struct store *store = memory_new(sizeof *store);
-    store->own_commits = 0;
-    return store;
+    return memory_new(sizeof(struct store));
 }
 
 void store_close(struct store *store)
@@ -466,7 +464,7 @@ int store_each_run(struct store *store, const struct run_filter *filter, run_vis
 {
     int result = 0;
     for (int run = RUNS_MOST; !result && run > 0; run--)
-        if (content.runs[run].there)
+        if (content.runs[run].there && (!filter->lock || content.runs[run].row.lock))
             result = store_read_run(store, run, visit, context, error);
     return result;
 }
@@ -516,6 +514,15 @@ int store_release_lock(struct store *store, int64_t run, struct error *error)
             content.locks[i] = content.locks[--content.lock_count];
             return 0;
         }
+    return 0;
+}
+
+int store_read_lock(struct store *store, int64_t run, char **out_identity, char **out_name,
+                    struct error *error)
+{
+    bool held = content.lock_count && content.locks[0].run == run; /* a history has one */
+    *out_identity = held ? string_copy(content.locks[0].identity) : NULL;
+    *out_name = held ? string_copy(content.locks[0].name) : NULL;
     return 0;
 }
 
@@ -589,9 +596,4 @@ int store_find_key(struct store *store, const char *key, int64_t *out_run, struc
 {
     *out_run = 0;
     return 0;
-}
-
-int store_drop_projections(struct store *store, struct error *error)
-{
-    return error_set(error, ERROR_STORE, "the simulation does not rebuild");
 }

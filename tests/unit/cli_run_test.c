@@ -488,6 +488,36 @@ START_TEST(a_guard_that_refuses_stops_its_step_and_agrees_once_it_is_put_right)
 }
 END_TEST
 
+START_TEST(a_lock_that_was_taken_away_is_missed)
+{
+    static const char *const changes[] = {"DELETE FROM locks", "UPDATE locks SET name = 'ns/other'",
+                                          "UPDATE locks SET identity = 'other'", "UPDATE locks SET run = 7"};
+    expect("submit asks.yaml", 3);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        change_store(changes[i]);
+        expect("audit verify", 1);
+        ck_assert_ptr_nonnull(strstr(ran.out, "lock"));
+        expect("resume 1", 5);
+        ck_assert_ptr_nonnull(strstr(ran.err, "audit rebuild"));
+        if (strcmp(changes[i], "UPDATE locks SET run = 7")) { /* else it is taken */
+            expect("submit asks.yaml", 5);
+            ck_assert_ptr_nonnull(strstr(ran.err, "run 1 holds the lock ns/name"));
+        }
+        expect("audit rebuild", 0);
+        expect("audit verify", 0);
+        ck_assert_uint_eq(run_count(), 1);
+    }
+    change_store("INSERT INTO locks VALUES ('other', 'ns/name', 7)");
+    expect("audit verify", 1);
+    expect("audit rebuild", 0);
+    expect("submit asks.yaml", 4);
+    expect("approve 1 ask", 0);
+    expect("resume 1", 0);
+    expect("submit asks.yaml", 3);
+    expect("audit verify", 0);
+}
+END_TEST
+
 START_TEST(audit_verify_leaves_with_1_where_something_was_changed)
 {
     expect("submit good.yaml", 0);
@@ -557,6 +587,7 @@ int main(void)
         a_plan_tells_what_the_steps_may_do,
         a_run_that_cannot_be_done_names_both_steps_and_can_be_given_up,
         a_guard_that_refuses_stops_its_step_and_agrees_once_it_is_put_right,
+        a_lock_that_was_taken_away_is_missed,
         audit_verify_leaves_with_1_where_something_was_changed,
         export_is_the_history_of_all_runs,
     };
