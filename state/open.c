@@ -104,9 +104,24 @@ static int make_file(const char *path, bool team, struct error *error)
     return result;
 }
 
-static bool is_team_store(const struct store *store)
+/* From here on the store is where the links on the way to its folder lead: SQLite follows none on the whole
+ * path. The kernel looks first whether they may be followed; the last name, the store's own, stays as it is.
+ */
+static void resolve_folder(struct store *store)
 {
-    return !strncmp(store->path, TEAM_FOLDER "/", strlen(TEAM_FOLDER "/"));
+    char *named = path_folder(store->path);
+    struct stat status;
+    char *real = stat(named, &status) ? NULL : realpath(named, NULL);
+    if (real) {
+        const char *name = strrchr(store->path, '/') + 1;
+        char *path = string_format("%s/%s", strcmp(real, "/") ? real : "", name);
+        free(store->path);
+        free(store->folder);
+        store->path = path;
+        store->folder = string_format("%s.d", path);
+    }
+    free(real);
+    free(named);
 }
 
 /* Who may write where the store is makes whoever resumes a run do as he likes: that must not be anybody. The
@@ -139,15 +154,23 @@ static int refuse_open_places(const struct store *store, const char *folder, con
 /* Only where a store may be is anything made. */
 static int make_store(const struct store *store, const char *folder, struct error *error)
 {
-    bool team = is_team_store(store);
-    if (folder_make(folder, team ? 02770 : 0700, error) || refuse_network(folder, error))
-        return -1;
-    return make_file(store->path, team, error);
+    return refuse_network(folder, error) ? -1 : make_file(store->path, store->is_team, error);
 }
 
-static int find_store(const struct store *store, enum store_mode mode, struct error *error)
+static int find_folder(struct store *store, enum store_mode mode, struct error *error)
+{
+    char *named = path_folder(store->path);
+    int result = mode == STORE_CREATE ? folder_make(named, store->is_team ? 02770 : 0700, error) : 0;
+    free(named);
+    resolve_folder(store);
+    return result;
+}
+
+static int find_store(struct store *store, enum store_mode mode, struct error *error)
 {
     struct stat status;
+    if (find_folder(store, mode, error))
+        return -1;
     char *folder = path_folder(store->path);
     int result = 0;
     bool missing = lstat(store->path, &status) != 0;
@@ -169,7 +192,7 @@ static int find_store(const struct store *store, enum store_mode mode, struct er
  * makes it. */
 static int make_folder(const struct store *store, struct error *error)
 {
-    return folder_make(store->folder, is_team_store(store) ? 02770 : 0700, error);
+    return folder_make(store->folder, store->is_team ? 02770 : 0700, error);
 }
 
 /* Switching an empty file to WAL wants it alone for a moment; SQLite does not wait for that by itself. */
@@ -273,6 +296,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct error *e
     struct store *store = memory_new(sizeof *store);
     store->path = absolute_path(path);
     store->folder = string_format("%s.d", store->path);
+    store->is_team = !strncmp(store->path, TEAM_FOLDER "/", strlen(TEAM_FOLDER "/"));
     count_no_memory();
     int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     if (find_store(store, mode, error))

@@ -75,6 +75,7 @@ struct store {
     sqlite3 *database;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     char *path, *folder, *uuid;
+    bool is_team;       /* the path that was named is the team's */
     struct digest head; /* of the store's chain, within the open transaction */
     int64_t records;
     bool head_known; /* read in this transaction */

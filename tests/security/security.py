@@ -90,6 +90,26 @@ def store_in_a_strangers_hands_is_refused(world):
     expect_refused(world, b"not a regular file")
 
 
+def store_below_a_link_is_where_the_link_leads(world):
+    world.sim("init", "sim.json")
+    job = world.write("job.yaml", PLAIN % ("once", "echo, hello"))
+    world.make("real")
+    os.symlink("real", world.path("link"))
+    for store in ("link/pawl.db", "link/new/folder/pawl.db"):
+        world.store = world.path(store)
+        assert world.pawl("submit", job)[0] == 0
+        assert b"hello" in world.pawl("logs", "1")[1]
+        assert os.path.isdir(world.path("real" + store[4:] + ".d/drivers"))
+        os.rename(world.store, world.path("real.db"))
+        os.symlink(world.path("real.db"), world.store)
+        expect_refused(world, b"not a regular file")
+        os.unlink(world.store)
+    os.chmod(world.path("real"), 0o777)
+    world.store = world.path("link/pawl.db")
+    os.rename(world.path("real.db"), world.store)
+    expect_refused(world, b"anybody may write")
+
+
 def pipes_among_the_keepers_files_hold_nobody_up(world):
     world.sim("init", "sim.json")
     job = world.write("job.yaml", PLAIN % ("once", "echo, hello"))
@@ -372,7 +392,7 @@ def no_shell_is_called(_):
     subprocess.run([lint], check=True, capture_output=True)
 
 
-TESTS = [files_are_private_whatever_the_umask, store_in_a_strangers_hands_is_refused,
+TESTS = [files_are_private_whatever_the_umask, store_in_a_strangers_hands_is_refused, store_below_a_link_is_where_the_link_leads,
          pipes_among_the_keepers_files_hold_nobody_up, values_file_is_replaced_where_it_is_and_nowhere_else,
          secrets_of_a_command_are_kept_nowhere, values_that_are_not_edited_are_kept_nowhere, memory_is_not_for_others,
          folder_of_a_killed_plan_is_swept, environment_of_children_is_the_stated_minimum,
