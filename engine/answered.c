@@ -48,17 +48,18 @@ static void ask_for_outputs(struct deciding *d, struct error *error)
     emit_decision(d, error);
 }
 
-/* Is there an output that later steps need and nobody knows, or are they larger than the record takes? */
+/* Is there an output that later steps need and nobody knows (`why`; NULL: nobody says), or are they larger
+ * than the record takes? */
 static bool lacks_outputs(const struct deciding *d, const json_t *outputs, const char *missing,
-                          struct error *error)
+                          const char *why, struct error *error)
 {
     const char *id = step_in_hand(d)->id;
     if (!others_follow(d))
         return false;
     if (missing)
         error_set(error, ERROR_NOT_ALLOWED_NOW,
-                  "\"%s\" has happened, but its output \"%s\", which a later step needs, cannot be known", id,
-                  missing);
+                  "\"%s\" has happened, but its output \"%s\", which a later step needs, cannot be known%s%s",
+                  id, missing, why ? ": " : "", why ? why : "");
     else if (!outputs_fit(outputs, error))
         error_context(error, "\"%s\" has happened, but cannot be recorded as it is", id);
     else
@@ -85,7 +86,7 @@ bool probed_done(struct deciding *d)
     const char *missing;
     struct error error;
     json_t *outputs = complete_outputs(step_in_hand(d), d->stimulus->probe->outputs, &missing);
-    if (lacks_outputs(d, outputs, missing, &error)) {
+    if (lacks_outputs(d, outputs, missing, NULL, &error)) {
         ask_for_outputs(d, &error);
     } else {
         emit_probed(d, "done", false);
@@ -228,20 +229,30 @@ bool guard_refused(struct deciding *d)
     return body_failed(d);
 }
 
-/* One that only looks has failed where its outputs are too large: nothing has happened that could be lost. */
+static void succeed_with_what_is_known(struct deciding *d, const json_t *outputs)
+{
+    const struct answer *answer = d->stimulus->answer;
+    struct error why = answer->error;
+    if (why.code)
+        error_context(&why, "not all of its outputs are kept");
+    succeed(d, outputs, "body", why.code ? why.message : answer->summary.text);
+}
+
+/* One that only looks has failed where its outputs are too large, or cannot be read: nothing has happened
+ * that could be lost. */
 bool body_done(struct deciding *d)
 {
     const char *missing;
-    struct error error;
-    const struct answer *answer = d->stimulus->answer;
-    json_t *outputs = complete_outputs(step_in_hand(d), answer->outputs, &missing);
-    bool looks = !d->run->undoing && act_in_hand(d)->effect == EFFECT_OBSERVE;
-    if (looks && !outputs_fit(outputs, &error))
+    struct error error = d->stimulus->answer->error;
+    bool looks = !d->run->undoing && act_in_hand(d)->effect == EFFECT_OBSERVE, unknown = error.code;
+    json_t *outputs = complete_outputs(step_in_hand(d), d->stimulus->answer->outputs, &missing);
+    const char *why = unknown ? d->stimulus->answer->error.message : NULL;
+    if (looks && (unknown || !outputs_fit(outputs, &error)))
         emit_failure(d, &error, false, d->live->effect_begun);
-    else if (lacks_outputs(d, outputs, NULL, &error))
+    else if (lacks_outputs(d, outputs, unknown ? missing : NULL, why, &error))
         ask_for_outputs(d, &error);
     else
-        succeed(d, outputs, "body", answer->summary.text);
+        succeed_with_what_is_known(d, outputs);
     json_decref(outputs);
     return true;
 }

@@ -126,9 +126,10 @@ static void finish_general(const struct machine_step *step, const struct visit *
             fail_exit(step, visit, status, answer);
     } else if (step->evaluates_outputs) {
         json_t *outputs = evaluate_outputs(step, all, &error);
-        if (outputs) {
+        if (outputs || answer->error.code) { /* it has happened, known or not */
+            answer->error = outputs ? (struct error){0} : answer->error;
             json_decref(answer->outputs);
-            answer->outputs = outputs;
+            answer->outputs = outputs ? outputs : json_object();
         } else {
             answer_clear(answer);
             answer_failed(answer, &error);

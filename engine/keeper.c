@@ -263,19 +263,23 @@ static json_t *read_json_file(const char *path, enum keeper_file_kind kind)
     return value;
 }
 
-static char *read_output(const char *path, enum keeper_file_kind kind)
+static char *read_output(const char *path, enum keeper_file_kind kind, size_t *length)
 {
     char *name = keeper_file(path, kind);
-    char *text = file_read_plain(name, 2 * LIMIT_CAPTURE_BYTES, NULL, NULL);
+    char *text = file_read_plain(name, 2 * LIMIT_CAPTURE_BYTES, length, NULL);
     free(name);
     return text ? text : string_copy("");
 }
 
 /* A program that could not be started has said nothing: what its keeper says of it stands in its place. */
-static char *read_said(const char *path, const json_t *exit_record)
+static char *read_said(const char *path, const json_t *exit_record, size_t *length)
 {
     const char *why = json_text(exit_record, "why", NULL);
-    return why ? string_format("pawl: %s\n", why) : read_output(path, KEEPER_ERR);
+    if (!why)
+        return read_output(path, KEEPER_ERR, length);
+    char *text = string_format("pawl: %s\n", why);
+    *length = strlen(text);
+    return text;
 }
 
 static bool read_exit(const char *path, struct child *child)
@@ -290,8 +294,8 @@ static bool read_exit(const char *path, struct child *child)
     child->exit_status = (int)status;
     child->cancelled = json_bool(record, "cancelled", false);
     child->truncated = json_bool(record, "truncated", false);
-    child->out = read_output(path, KEEPER_OUT);
-    child->err = read_said(path, record);
+    child->out = read_output(path, KEEPER_OUT, &child->out_length);
+    child->err = read_said(path, record, &child->err_length);
     json_decref(record);
     return true;
 }

@@ -20,6 +20,7 @@ void answer_done(struct answer *answer, json_t *outputs)
 {
     answer->kind = ANSWER_DONE;
     answer->outputs = outputs ? outputs : json_object();
+    answer->error = (struct error){0};
 }
 
 void answer_again(struct answer *answer, int64_t after_ms)

@@ -218,35 +218,49 @@ static void prepare(const struct visit *visit, struct answer *answer)
     program_clear(&program);
 }
 
-/* What a program wrote becomes an output: bounded, and text. */
-static int add_output(json_t *outputs, const char *name, const char *text, struct error *error)
+/* What a program wrote: an output is text, and bounded. */
+static json_t *read_text(const char *text, size_t length, const char *name, struct error *error)
 {
-    if (strlen(text) > LIMIT_COMMAND_STDOUT)
-        return error_set(error, ERROR_LIMIT, "it wrote %zu bytes to %s, at most %d become an output",
-                         strlen(text), name, LIMIT_COMMAND_STDOUT);
-    json_t *value = json_string(text);
+    const char *nul = memchr(text, '\0', length);
+    json_t *value = NULL;
+    if (length > LIMIT_COMMAND_STDOUT)
+        error_set(error, ERROR_LIMIT, "it wrote %zu bytes to %s, at most %d become an output", length, name,
+                  LIMIT_COMMAND_STDOUT);
+    else if (nul)
+        error_set(error, ERROR_EXIT_STATUS, "what it wrote to %s is no text: byte %td of %zu is NUL", name,
+                  nul - text + 1, length);
+    else if (!(value = json_stringn(text, length)))
+        error_set(error, ERROR_EXIT_STATUS, "what it wrote to %s is not UTF-8", name);
     if (!value)
-        return error_set(error, ERROR_EXIT_STATUS, "what it wrote to %s is not UTF-8", name);
-    json_object_set_new(outputs, name, value);
-    return 0;
+        error_next(error, "let it write less, and text, or into a file");
+    return value;
 }
 
-static void read_end(int exit_status, const char *out, const char *err, bool truncated, struct answer *answer)
+static json_t *read_stdout(const struct child *end, struct error *error)
+{
+    bool is_full = end->out_length >= LIMIT_CAPTURE_BYTES || end->err_length >= LIMIT_CAPTURE_BYTES;
+    if (!end->truncated)
+        return read_text(end->out, end->out_length, "stdout", error);
+    if (is_full)
+        error_set(error, ERROR_LIMIT, "it wrote more than the %d bytes that are kept", LIMIT_CAPTURE_BYTES);
+    else
+        error_set(error, ERROR_SYSTEM, "its output could not be kept beside the store: is the disk full?");
+    return NULL;
+}
+
+/* An output that cannot be read does not undo what the program has done: the answer says both. */
+static void read_end(const struct child *end, struct answer *answer)
 {
     struct error error = {0};
-    json_t *outputs = json_pack("{s:i}", "exit_code", exit_status);
-    if (truncated && strlen(out) < LIMIT_CAPTURE_BYTES && strlen(err) < LIMIT_CAPTURE_BYTES)
-        error_set(&error, ERROR_SYSTEM, "its output could not be kept beside the store: is the disk full?");
-    else if (truncated)
-        error_set(&error, ERROR_LIMIT, "it wrote more than the %d bytes that are kept", LIMIT_CAPTURE_BYTES);
-    if (truncated || add_output(outputs, "stdout", out, &error)) {
-        json_decref(outputs);
-        answer_failed(answer, &error);
-        return;
-    }
-    if (exit_status)
-        add_output(outputs, "stderr", err, &error); /* for the message only */
+    json_t *outputs = json_pack("{s:i}", "exit_code", end->exit_status);
+    json_t *out = read_stdout(end, &error);
+    json_t *err = end->exit_status ? read_text(end->err, end->err_length, "stderr", NULL) : NULL;
+    if (out)
+        json_object_set_new(outputs, "stdout", out);
+    if (err) /* for the message only */
+        json_object_set_new(outputs, "stderr", err);
     answer_done(answer, outputs);
+    answer->error = error;
 }
 
 static void apply(const struct visit *visit, struct answer *answer)
@@ -260,7 +274,7 @@ static void apply(const struct visit *visit, struct answer *answer)
         error_set(&answer->error, ERROR_NOT_YET, "its program is running");
         break;
     case CHILD_EXITED:
-        read_end(child->exit_status, child->out, child->err, child->truncated, answer);
+        read_end(child, answer);
         break;
     case CHILD_NONE:
         error_set(&error, ERROR_SYSTEM,
@@ -327,7 +341,16 @@ static void ask_in(const char *folder, const struct visit *visit, struct answer 
         if (is_cut_off(visit, &error))
             answer->kind = ANSWER_TURNED_BACK;
     } else {
-        read_end(output.exit_status, output.out, output.err, false, answer);
+        read_end(&(struct child){.exit_status = output.exit_status,
+                                 .out = output.out,
+                                 .out_length = output.out_length,
+                                 .err = output.err,
+                                 .err_length = strlen(output.err)},
+                 answer);
+        if ((error = answer->error).code) { /* it was to tell something, and has not */
+            answer_clear(answer);
+            answer_failed(answer, &error);
+        }
     }
     if (input)
         explicit_bzero(input, strlen(input));

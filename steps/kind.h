@@ -32,8 +32,9 @@ struct child {
     enum child_state state;
     int exit_status; /* of CHILD_EXITED; 128 + signal where it was killed */
     bool cancelled;  /* it was asked to stop */
-    char *out, *err; /* captured so far, bounded, NUL-terminated; owned by the visit */
-    bool truncated;  /* it wrote more than is kept */
+    char *out, *err; /* captured so far, bounded, a NUL behind the last byte; owned by the visit */
+    size_t out_length, err_length;
+    bool truncated; /* it wrote more than is kept */
 };
 
 /* What a body is given. Everything is borrowed, and lives until the body returns. */
@@ -89,7 +90,7 @@ struct summary {
 void summary_set(struct summary *summary, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 enum answer_kind {
-    ANSWER_DONE,        /* outputs */
+    ANSWER_DONE,        /* outputs; with an error: it has happened, and why not all of them are known */
     ANSWER_FAILED,      /* error; transient where error_is_transient(code) or `transient` */
     ANSWER_AGAIN,       /* call me again after after_ms, with this checkpoint */
     ANSWER_UNKNOWN,     /* whether the effect happened is not known: error says why */

@@ -9,6 +9,17 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+/* What is behind it would not arrive. Frees the text. */
+static char *refuse_nul(char *text, size_t length, const char *reference, struct error *error)
+{
+    error_set(error, ERROR_PARAM_INVALID, "secret %s: it is no text: byte %zu of %zu is NUL", reference,
+              strlen(text) + 1, length);
+    error_next(error, "a secret that is no text has to be encoded, with base64 for example");
+    explicit_bzero(text, length);
+    free(text);
+    return NULL;
+}
+
 static char *read_reference(const char *reference, struct error *error)
 {
     if (!strncmp(reference, "env:", 4)) {
@@ -23,6 +34,8 @@ static char *read_reference(const char *reference, struct error *error)
         char *text = file_read(reference + 5, LIMIT_SECRET_BYTES, &length, error);
         if (!text)
             error_context(error, "secret %s", reference);
+        else if (strlen(text) != length)
+            text = refuse_nul(text, length, reference, error);
         else if (length && text[length - 1] == '\n')
             text[length - 1] = '\0'; /* as editors leave it */
         return text;

@@ -190,6 +190,8 @@ void keeper_look(const char *folder, const json_t *record, bool once, struct chi
     const char *out = kept->helm ? helm_child_out(kept->helm, false) : kept->performance.out;
     child->out = string_copy(out ? out : "");
     child->err = string_copy(kept->helm ? helm_child_out(kept->helm, true) : "");
+    child->out_length = strlen(child->out);
+    child->err_length = strlen(child->err);
 }
 
 void child_clear(struct child *child)

@@ -1,7 +1,6 @@
 /* The commands that record and drive, as programs, on a simulated cluster: exit statuses, JSON, and what
  * people say to a run. */
 #include <sqlite3.h>
-#include <sys/stat.h>
 
 #include "cli_scene.h"
 
@@ -59,48 +58,6 @@ START_TEST(a_file_s_name_is_no_word_to_the_terminal)
     write_job("a\033[2Jb", "version: 1\n");
     expect("validate \"$(printf 'a\\033[2Jb.yaml')\"", 2);
     ck_assert_msg(strstr(ran.err, "b.yaml:1:1: error[") && !strchr(ran.err, '\033'), "%s", ran.err);
-}
-END_TEST
-
-/* Whoever would write into the pipe never comes: to open it must not wait for him. */
-START_TEST(what_is_no_regular_file_is_refused_at_once)
-{
-    write_job("secret",
-              "job: secret\nversion: 1\nparams: {f: {type: secret}}\nsteps:\n"
-              "  - {id: one, uses: command, timeout: 3s, with: {argv: [cat], stdin: '${params.f}'}}\n");
-    ck_assert_int_eq(mkfifo("pipe.yaml", 0600), 0);
-    expect("submit secret.yaml -p f=file:$PWD/pipe.yaml", 1);
-    ck_assert_msg(strstr(ran.err, "pipe.yaml: it is a pipe, not a regular file"), "%s", ran.err);
-    expect("validate pipe.yaml", 2);
-    ck_assert_msg(strstr(ran.err, "it is a pipe") && strstr(ran.err, "into a file"), "%s", ran.err);
-    expect("submit good.yaml --params-file pipe.yaml", 2);
-    ck_assert_msg(strstr(ran.err, "it is a pipe"), "%s", ran.err);
-    expect("validate /dev/zero", 2);
-    ck_assert_msg(strstr(ran.err, "it is a device"), "%s", ran.err);
-    expect("validate .", 2);
-    ck_assert_msg(strstr(ran.err, "it is a folder"), "%s", ran.err);
-    expect("submit good.yaml --cluster sim:$PWD/pipe.yaml", 5);
-}
-END_TEST
-
-#define ELEVEN                                                                                               \
-    "'${params.big}', '${params.big}', '${params.big}', '${params.big}', '${params.big}', "                  \
-    "'${params.big}', '${params.big}', '${params.big}', '${params.big}', '${params.big}', '${params.big}'"
-
-START_TEST(what_the_record_does_not_take_is_refused_before_anything_is_done)
-{
-    write_job("inputs", "job: inputs\nversion: 1\nparams: {big: {type: string}}\nsteps:\n"
-                        "  - {id: one, uses: command, with: {argv: [touch, done, " ELEVEN "]}}\n");
-    write_job("vars",
-              "job: vars\nversion: 1\nparams: {big: {type: string}}\nvars: {all: [" ELEVEN "]}\nsteps:\n"
-              "  - {id: one, uses: sleep, with: {for: 1s}}\n");
-    expect("submit inputs.yaml -p big=\"$(head -c 100000 /dev/zero | tr '\\0' x)\"", 1);
-    ck_assert_msg(strstr(ran.err, "the inputs take 1100") && strstr(ran.err, "at most 1048576"), "%s",
-                  ran.err);
-    ck_assert(access("done", F_OK));
-    expect("submit vars.yaml -p big=\"$(head -c 100000 /dev/zero | tr '\\0' x)\"", 2);
-    ck_assert_msg(strstr(ran.err, "params take 100010 bytes and vars 1100"), "%s", ran.err);
-    ck_assert_uint_eq(run_count(), 1);
 }
 END_TEST
 
@@ -561,8 +518,6 @@ int main(void)
         a_run_that_fails_leaves_with_1_and_can_be_resumed,
         what_is_wrong_leaves_with_2_and_records_nothing,
         a_file_s_name_is_no_word_to_the_terminal,
-        what_is_no_regular_file_is_refused_at_once,
-        what_the_record_does_not_take_is_refused_before_anything_is_done,
         a_cluster_that_is_not_there_leaves_with_5_and_records_nothing,
         submit_prints_one_json_object_a_line,
         the_same_key_gives_the_same_run,

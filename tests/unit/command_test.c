@@ -174,10 +174,20 @@ START_TEST(what_cannot_be_run_is_said_before_anything_runs)
 }
 END_TEST
 
+static void end_with(int exit_status, const char *out, const char *err)
+{
+    step.child = (struct child){.state = CHILD_EXITED,
+                                .exit_status = exit_status,
+                                .out = (char *)out,
+                                .err = (char *)err,
+                                .out_length = strlen(out),
+                                .err_length = strlen(err)};
+}
+
 START_TEST(end_becomes_exit_code_and_output)
 {
     begin("{`argv`: [`true`]}");
-    step.child = (struct child){.state = CHILD_EXITED, .exit_status = 3, .out = "{\"a\":1}", .err = "bad"};
+    end_with(3, "{\"a\":1}", "bad");
     ck_assert_int_eq(apply(), ANSWER_DONE); /* what 3 means the engine says */
     ck_assert_int_eq(json_int(step.answer.outputs, "exit_code", 0), 3);
     ck_assert_str_eq(json_text(step.answer.outputs, "stdout", ""), "{\"a\":1}");
@@ -225,20 +235,60 @@ START_TEST(what_cannot_be_passed_on_is_refused_before_it_starts)
 }
 END_TEST
 
-START_TEST(output_that_is_no_text_or_too_much_is_an_error)
+/* What has been done is done; of a program that failed the status tells more. */
+START_TEST(output_that_cannot_be_read_is_said_beside_the_end)
 {
     char *much = memory_new(LIMIT_COMMAND_STDOUT + 2);
     memset(much, 'x', LIMIT_COMMAND_STDOUT + 1);
+    const struct {
+        const char *out, *says;
+        size_t length;
+        enum error_code code;
+    } cases[] = {
+        {"\xff", "stdout is not UTF-8", 1, ERROR_EXIT_STATUS},
+        {"a\0b\n", "stdout is no text: byte 2 of 4 is NUL", 4, ERROR_EXIT_STATUS},
+        {much, "65537 bytes to stdout", LIMIT_COMMAND_STDOUT + 1, ERROR_LIMIT},
+    };
     begin("{`argv`: [`true`]}");
-    step.child = (struct child){.state = CHILD_EXITED, .out = "\xff", .err = ""};
-    ck_assert_int_eq(apply(), ANSWER_FAILED);
-    ck_assert_says(step.answer.error.message, "not UTF-8");
-    step.child.out = much;
-    ck_assert_int_eq(apply(), ANSWER_FAILED);
-    ck_assert_int_eq(step.answer.error.code, ERROR_LIMIT);
-    ck_assert(!step.answer.transient);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        end_with(0, cases[i].out, "");
+        step.child.out_length = cases[i].length;
+        ck_assert_int_eq(apply(), ANSWER_DONE);
+        ck_assert_int_eq(step.answer.error.code, cases[i].code);
+        ck_assert_says(step.answer.error.message, cases[i].says);
+        ck_assert_says(step.answer.error.next, "into a file");
+        ck_assert_int_eq(json_int(step.answer.outputs, "exit_code", -1), 0);
+        ck_assert_ptr_null(json_object_get(step.answer.outputs, "stdout"));
+    }
+    end_with(0, "a", ""); /* as much as is kept, and an early NUL */
+    step.child.truncated = true;
+    step.child.out_length = LIMIT_CAPTURE_BYTES;
+    ck_assert_int_eq(apply(), ANSWER_DONE);
+    ck_assert_says(step.answer.error.message, "more than the 1048576 bytes that are kept");
     finish();
     free(much);
+    begin("{`argv`: [`printf`, `a\\\\0b`]}"); /* one that only looks was to tell something */
+    ck_assert_int_eq(ask(), ANSWER_FAILED);
+    ck_assert_says(step.answer.error.message, "byte 2 of 3 is NUL");
+    finish();
+}
+END_TEST
+
+START_TEST(a_secret_that_would_be_cut_is_refused)
+{
+    char path[] = "/tmp/pawl-secret-XXXXXX";
+    int file = mkstemp(path);
+    ck_assert_int_eq(write(file, "a\0b\n", 4), 4);
+    close(file);
+    char *inputs = string_format("{`argv`: [`cat`], `stdin`: {`secret`: `file:%s`}}", path);
+    begin(inputs);
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_says(step.answer.error.message, "it is no text: byte 2 of 4 is NUL");
+    ck_assert_says(step.answer.error.message, path);
+    ck_assert_says(step.answer.error.next, "base64");
+    finish();
+    free(inputs);
+    unlink(path);
 }
 END_TEST
 
@@ -295,7 +345,8 @@ int main(void)
     tcase_add_test(behaviour, what_cannot_be_run_is_said_before_anything_runs);
     tcase_add_test(behaviour, end_becomes_exit_code_and_output);
     tcase_add_test(behaviour, what_cannot_be_passed_on_is_refused_before_it_starts);
-    tcase_add_test(behaviour, output_that_is_no_text_or_too_much_is_an_error);
+    tcase_add_test(behaviour, output_that_cannot_be_read_is_said_beside_the_end);
+    tcase_add_test(behaviour, a_secret_that_would_be_cut_is_refused);
     tcase_add_test(behaviour, asked_it_runs_to_its_end_at_once);
     tcase_add_test(behaviour, a_look_ends_with_its_step);
     suite_add_tcase(suite, behaviour);
