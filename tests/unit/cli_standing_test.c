@@ -392,7 +392,7 @@ START_TEST(a_probe_that_hangs_holds_up_neither_a_timeout_nor_a_cancel)
     ck_assert_int_lt(time(NULL) - begun, 60);
     expect_said(ran.err, "longer than its timeout of 3 s");
     write_job_with_hung_probe("cancelled", "");
-    pid_t driver = pawl_in_background("submit cancelled.yaml");
+    pid_t driver = pawl_in_background("submit cancelled.yaml", "/dev/null");
     wait_for_file("cancelled");
     begun = time(NULL);
     expect("cancel 2 --reason x", 0);
