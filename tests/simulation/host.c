@@ -20,14 +20,6 @@
 
 static char boot_id[HOST_ID_SIZE], machine_id[HOST_ID_SIZE];
 
-/* Here all that a host is stands in. */
-int host_check_stand_ins(const json_t *cluster_record, struct error *error)
-{
-    (void)cluster_record;
-    (void)error;
-    return 0;
-}
-
 const char *host_boot_id(void)
 {
     snprintf(boot_id, sizeof boot_id, "boot-%d", simulation.boot);
