@@ -28,6 +28,20 @@ struct clock *clock_system(void)
     return &clock;
 }
 
+bool clock_is_set(struct clock *clock)
+{
+    int64_t wall_ms = clock->wall_ms(clock);
+    return wall_ms >= CLOCK_EARLIEST_MS && wall_ms <= CLOCK_LATEST_MS;
+}
+
+int64_t clock_recorded_ms(struct clock *clock)
+{
+    int64_t wall_ms = clock->wall_ms(clock);
+    if (wall_ms < CLOCK_EARLIEST_MS)
+        return CLOCK_EARLIEST_MS;
+    return wall_ms > CLOCK_LATEST_MS ? CLOCK_LATEST_MS : wall_ms;
+}
+
 void clock_write(int64_t wall_ms, char text[CLOCK_TEXT_SIZE])
 {
     if (wall_ms < 0 || wall_ms > CLOCK_LATEST_MS) /* of a damaged store: no time */

@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CLOCK_TEXT_SIZE 32
-#define CLOCK_LATEST_MS 253402300799999 /* the end of the year 9999 */
+#define CLOCK_TEXT_SIZE   32
+#define CLOCK_EARLIEST_MS 1               /* 0 in a record means that there was no such moment */
+#define CLOCK_LATEST_MS   253402300799999 /* the end of the year 9999 */
 
 struct clock {
     int64_t (*wall_ms)(struct clock *clock);
@@ -19,6 +20,11 @@ struct clock {
     void (*jump_to)(struct clock *clock, int64_t steady_ms);
 };
 
+/* What is written of the wall clock: one that is set to before 1970 or beyond 9999 says the nearest time that
+ * a record may hold. A clock is mostly wrong so before it has been set for the first time. */
+int64_t clock_recorded_ms(struct clock *clock);
+/* Whether it says such a time. */
+bool clock_is_set(struct clock *clock);
 /* The system's clock; never freed. */
 struct clock *clock_system(void);
 static inline bool clock_is_virtual(const struct clock *clock)

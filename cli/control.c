@@ -60,7 +60,7 @@ static int put_row(struct word *word, int64_t *out_id, struct error *error)
 {
     char *body = json_canonical(word->body);
     struct command_row row = {.run = word->run_id,
-                              .time_ms = clock_system()->wall_ms(clock_system()),
+                              .time_ms = clock_recorded_ms(clock_system()),
                               .name = word->name,
                               .body = body,
                               .actor = word->actor,

@@ -90,11 +90,18 @@ static void print_line(struct progress *progress, const struct run *run, const s
     live_line_clear(&progress->live);
     print_margin(progress, run);
     fprintf(stderr, "%s%s%s", paint(progress, colour), line, *colour ? paint(progress, "\033[0m") : "");
-    if (event->type == EVENT_STEP_SUCCEEDED && started_ms) {
+    /* Less than nothing: the clock was set back. */
+    if (event->type == EVENT_STEP_SUCCEEDED && started_ms && event->time_ms >= started_ms) {
         int gap = TIME_COLUMN - (int)utf8_count(line, strlen(line));
         fprintf(stderr, "%*s%.1f s", gap > 2 ? gap : 2, "", (double)(event->time_ms - started_ms) / 1000);
     }
     fputc('\n', stderr);
+}
+
+static int64_t since(const struct event *event, const struct run_step *step)
+{
+    int64_t passed_ms = event->time_ms - step->started_ms;
+    return passed_ms > 0 ? passed_ms : 0;
 }
 
 /* The live line of a step that begins, or that this driver has found begun. */
@@ -102,7 +109,7 @@ static void show_beginning(struct progress *progress, const struct run *run, con
 {
     bool starts = event->type == EVENT_STEP_STARTED || event->type == EVENT_UNDO_STARTED;
     if (event->type == EVENT_RUN_CLAIMED && run->step >= 0 && run->steps[run->step].started_ms)
-        live_line_begin(&progress->live, run, run->step, event->time_ms - run->steps[run->step].started_ms);
+        live_line_begin(&progress->live, run, run->step, since(event, &run->steps[run->step]));
     if (starts)
         live_line_begin(&progress->live, run, event->step, 0);
     if (starts && progress->terminal)

@@ -20,7 +20,8 @@ struct halt {
     char *interrupted_by; /* of a driver that let the run go; NULL: it did not */
     char *paused_by;      /* of a pause that stands, or that nobody has taken up yet; NULL: none */
     int64_t latest_ms, paused_ms;
-    bool driven, taken_over;
+    enum holding holding;
+    bool taken_over;
     bool simulated; /* its times are those of the simulated cluster */
     bool stops;     /* it is heard to end, or to fail, before this resume is */
 };
@@ -32,7 +33,7 @@ static int see_run(void *context, const struct run_row *row)
     halt->step = string_copy(row->step);
     halt->status = string_copy(row->status);
     halt->driver = json_read_stored(row->driver, "the record", NULL);
-    halt->driven = row->driver && driver_lives(halt->store, row->driver);
+    halt->holding = row->driver ? driver_holding(halt->store, row->driver) : HOLDING_NOT;
     json_t *cluster = json_read_stored(row->cluster, "the record", NULL);
     halt->simulated = cluster_is_simulated(cluster);
     json_decref(cluster);
@@ -105,7 +106,10 @@ static char *cause_of(const struct halt *halt)
     char *when = ago(halt, halt->paused_by ? halt->paused_ms : halt->latest_ms), *cause;
     long long pid = json_int(halt->driver, "pid", 0);
     const char *host = json_text(halt->driver, "host", "?");
-    if (halt->taken_over && halt->driven)
+    if (halt->taken_over && halt->holding == HOLDING_ELSEWHERE)
+        cause = string_format("taken over in a copy of the store; process %lld on %s goes on in the other",
+                              pid, host);
+    else if (halt->taken_over && halt->holding == HOLDING_HERE)
         cause = string_format("taken over from process %lld on %s, which is ended", pid, host);
     else if (halt->paused_by)
         cause = string_format("was paused%s by %s%s", when, halt->paused_by,

@@ -96,7 +96,7 @@ void drive_look(struct drive *drive)
     struct live *live = drive->live;
     struct clock *clock = drive->cluster->clock;
     live->now_ms = clock->steady_ms(clock);
-    live->wall_ms = clock->wall_ms(clock);
+    live->wall_ms = clock_recorded_ms(clock);
     live->random = driver_random(drive->driver);
     live->effect_begun = live->effect_begun || gate_has_begun(&drive->gate);
     live->stopping = drive->driver->signal != 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -202,7 +203,7 @@ static int record_run(struct store *store, const struct submission *submission, 
                                   .run = run_new(id, settled->machine),
                                   .error = error,
                                   .actor = submission->actor,
-                                  .time_ms = submission->cluster->clock->wall_ms(submission->cluster->clock)};
+                                  .time_ms = clock_recorded_ms(submission->cluster->clock)};
     const struct job *job = submission->job;
     bool taken = false;
     int result = store_put_job(store, &job->digest, job->source, job->source_length, error);
@@ -264,11 +265,22 @@ static int find_key(struct store *store, const struct submission *submission, co
                      submission->key, (long long)*out_run);
 }
 
+/* Where a run begins is when a clock that was never set is seen; later a jump only makes times wrong. */
+static int check_clock(const struct submission *submission, struct error *error)
+{
+    if (clock_is_set(submission->cluster->clock))
+        return 0;
+    error_set(error, ERROR_SYSTEM, "the clock is set to before 1970 or after 9999; nothing was recorded");
+    return error_next(error, "set the clock (date, timedatectl), then try again");
+}
+
 int run_submit(struct store *store, const struct submission *submission, int64_t *out_run, bool *out_old,
                struct error *error)
 {
     struct settled settled = {0};
-    int result = settle(submission, &settled, error);
+    int result = check_clock(submission, error);
+    if (!result)
+        result = settle(submission, &settled, error);
     if (!result && !(result = store_begin(store, error))) {
         result = find_key(store, submission, &settled, out_run, error);
         *out_old = *out_run != 0;

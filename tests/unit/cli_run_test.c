@@ -1,7 +1,5 @@
 /* The commands that record and drive, as programs, on a simulated cluster: exit statuses, JSON, and what
  * people say to a run. */
-#include <sqlite3.h>
-
 #include "cli_scene.h"
 
 /* ---- submit ---- */
@@ -408,14 +406,6 @@ START_TEST(a_run_that_cannot_be_done_names_both_steps_and_can_be_given_up)
     json_decref(run);
 }
 END_TEST
-
-static void change_store(const char *sql)
-{
-    sqlite3 *database;
-    ck_assert_int_eq(sqlite3_open(test_path, &database), 0);
-    ck_assert_int_eq(sqlite3_exec(database, sql, NULL, NULL, NULL), 0);
-    sqlite3_close(database);
-}
 
 static void put_flag(void)
 {

@@ -2,6 +2,7 @@
 #ifndef PAWL_TESTS_CLI_SCENE_H
 #define PAWL_TESTS_CLI_SCENE_H
 
+#include <sqlite3.h>
 #include <time.h>
 
 #include "cli_support.h"
@@ -74,6 +75,15 @@ __attribute__((unused)) static size_t run_count(void)
     size_t count = json_array_size(list);
     json_decref(list);
     return count;
+}
+
+/* As somebody does who writes to the file. */
+__attribute__((unused)) static void change_store(const char *sql)
+{
+    sqlite3 *database;
+    ck_assert_int_eq(sqlite3_open(test_path, &database), 0);
+    ck_assert_int_eq(sqlite3_exec(database, sql, NULL, NULL, NULL), 0);
+    sqlite3_close(database);
 }
 
 /* A pawl that is left alone; what it says goes into the file. */

@@ -403,6 +403,49 @@ START_TEST(a_probe_that_hangs_holds_up_neither_a_timeout_nor_a_cancel)
 }
 END_TEST
 
+/* ---- clocks ---- */
+
+static void set_clock(const char *epoch_ms)
+{
+    char *command = string_format("sed -i 's/\"epoch_ms\": *[0-9]*/\"epoch_ms\":%s/' c.sim", epoch_ms);
+    ck_assert_int_eq(system(command), 0);
+    free(command);
+}
+
+START_TEST(a_clock_that_was_never_set_begins_no_run)
+{
+    set_clock("-864000000000");
+    expect("submit good.yaml", 5);
+    expect_said(ran.err, "set the clock");
+    ck_assert_uint_eq(run_count(), 0);
+}
+END_TEST
+
+START_TEST(a_clock_that_jumps_leaves_a_run_that_can_be_read)
+{
+    write_job("jumps", "job: jumps\nversion: 1\nsteps:\n"
+                       "  - {id: ask, uses: approve, with: {message: Go on?}}\n"
+                       "  - {id: nap, uses: sleep, with: {for: 3s}}\n");
+    expect("submit jumps.yaml", 3);
+    expect("approve 1 ask", 0);
+    set_clock("-864000000000");
+    expect("resume 1", 0);
+    ck_assert_msg(!strstr(ran.err, " -"), "%s", ran.err); /* no time below nothing */
+    ck_assert_uint_eq(run_count(), 1);
+    expect("audit verify", 0);
+}
+END_TEST
+
+START_TEST(list_leaves_out_no_run_that_it_cannot_read)
+{
+    expect("submit good.yaml", 0);
+    change_store("UPDATE runs SET submitted_ms = -5");
+    expect("list", 5);
+    expect("audit rebuild", 0);
+    ck_assert_uint_eq(run_count(), 1);
+}
+END_TEST
+
 /* ---- a copy of the store ---- */
 
 START_TEST(a_copy_leaves_the_run_to_the_driver_of_the_original)
@@ -452,6 +495,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
+        a_clock_that_was_never_set_begins_no_run,
+        a_clock_that_jumps_leaves_a_run_that_can_be_read,
+        list_leaves_out_no_run_that_it_cannot_read,
         a_copy_leaves_the_run_to_the_driver_of_the_original,
         a_copy_is_taken_over_without_ending_the_driver_of_the_original,
         resume_from_a_step_that_was_not_entered_records_nothing,
