@@ -85,7 +85,8 @@ def overtaken(undisturbed, how):
 
 def ended_meanwhile(undisturbed, commit):
     """One that takes a run up has read it and is held right before it asks whether its driver lives; that ends the run
-    and leaves. What was read is not claimed: the driver is dead, but the run is not what it was."""
+    and leaves. What was read is not claimed: the driver is dead, but the run is not what it was. (Its first question
+    is for the line that says how the run stood.)"""
     place = Place(undisturbed.template.folder)
     try:
         first = place.start(*place.submit_arguments(undisturbed.job),
@@ -93,7 +94,7 @@ def ended_meanwhile(undisturbed, commit):
         if not wait_until_stopped(first):
             raise Wrong("the driver ended before it was stopped: %s" % tail(place.finish(first)[2]))
         second = place.start("resume", "1", "--yes", CRASH_COUNTERS=place.path("counters-2"), LD_PRELOAD=SHIM,
-                             CRASH_AT="driver:asklock:1:before:stop")
+                             CRASH_AT="driver:asklock:2:before:stop")
         held = wait_until_stopped(second)
         first.send_signal(signal.SIGCONT)
         status, _, err = place.finish(first)

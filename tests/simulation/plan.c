@@ -113,6 +113,21 @@ static void draw_items(struct plan *plan)
     }
 }
 
+/* A step is to be done again, and soon everything is to be undone: what the step had sent may still arrive.
+ */
+static void draw_change_of_mind(struct plan *plan)
+{
+    if (plan->item_count + 2 > SIMULATION_ITEMS_MOST)
+        return;
+    draw_item(plan, ITEM_SAY);
+    struct plan_item *first = &plan->items[plan->item_count - 1], *second = &plan->items[plan->item_count++];
+    first->number = 7 + 14; /* resolve --retry; then rollback (people.c) */
+    *second = *first;
+    second->number = 9;
+    second->at_ms += chance_below(CHANCE_ITEMS, 2000);
+    second->delay_ms += chance_below(CHANCE_ITEMS, 2000);
+}
+
 /* Where things go wrong again and again, people lose patience. */
 static void draw_impatience(struct plan *plan)
 {
@@ -123,6 +138,8 @@ static void draw_impatience(struct plan *plan)
         draw_item(plan, ITEM_SAY);
         plan->items[plan->item_count - 1].number = words[chance_below(CHANCE_ITEMS, 6)];
     }
+    if (plan->curse == CURSE_PROBES)
+        draw_change_of_mind(plan);
 }
 
 void plan_draw(struct plan *plan, uint64_t seed)
