@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/limits.h"
 
 struct digest digest_of(const void *bytes, size_t length)
 {
@@ -32,7 +33,7 @@ int digest_of_file(const char *path, struct digest *out, struct error *error)
         return -1;
     SHA256_CTX context;
     SHA256_Init(&context);
-    char piece[65536];
+    char piece[LIMIT_PIECE_BYTES];
     ssize_t length;
     while ((length = read(file, piece, sizeof piece)) > 0)
         SHA256_Update(&context, piece, (size_t)length);

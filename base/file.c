@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -18,7 +19,7 @@ static char *read_all(int file, const char *path, size_t limit, size_t *out_leng
     if (file < 0)
         return NULL;
     struct text content = {0};
-    char piece[65536];
+    char piece[LIMIT_PIECE_BYTES];
     ssize_t length;
     while ((length = read(file, piece, sizeof piece)) > 0 && content.length + (size_t)length <= limit)
         text_append(&content, piece, (size_t)length);

@@ -53,6 +53,9 @@
 #define LIMIT_COUNT             1000000            /* visits, attempts and starts of one step in a record */
 #define LIMIT_DURATION_MS       (10LL * 366 * 86400 * 1000) /* in a stored machine or record */
 
+/* stacks, which `ulimit -s` may keep small, those of threads too: no frame is larger than 16 KiB */
+#define LIMIT_PIECE_BYTES (8 * 1024) /* of a file or a pipe, read at a time */
+
 /* children */
 #define LIMIT_CAPTURE_BYTES  (1024 * 1024) /* of stdout and of stderr each, kept beside the store */
 #define LIMIT_COMMAND_STDOUT (64 * 1024)   /* of stdout that becomes an output */

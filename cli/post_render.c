@@ -4,13 +4,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "steps/helm_marks.h"
 
 int post_render(const char *token)
 {
-    char bytes[65536];
+    char bytes[LIMIT_PIECE_BYTES];
     ssize_t length;
     printf(MARK_COMMENT_TEXT "%s\n", token);
     while ((length = read(STDIN_FILENO, bytes, sizeof bytes)) != 0) {

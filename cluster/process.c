@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -134,7 +135,7 @@ static void pipe_close(struct pipe_end *end)
 
 static void pipe_read(struct pipe_end *end)
 {
-    char piece[65536];
+    char piece[LIMIT_PIECE_BYTES];
     ssize_t length = read(end->descriptor, piece, sizeof piece);
     if (length < 0 && (errno == EINTR || errno == EAGAIN))
         return;

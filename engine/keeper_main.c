@@ -193,7 +193,7 @@ static void capture_keep(struct capture *capture, const char *bytes, size_t leng
  * not keep us from all else, nor a grandchild that goes on writing from the end. */
 static void capture_read(struct capture *capture)
 {
-    char bytes[65536];
+    char bytes[LIMIT_PIECE_BYTES];
     ssize_t length;
     for (size_t taken = 0; capture->from >= 0 && taken < PIPE_BYTES; taken += (size_t)length) {
         do

@@ -17,7 +17,7 @@
 static int read_bytes(int from, struct values_file *file, struct error *error)
 {
     struct text content = {0};
-    char piece[65536];
+    char piece[LIMIT_PIECE_BYTES];
     ssize_t length;
     while ((length = read(from, piece, sizeof piece)) > 0 && content.length <= LIMIT_VALUES_FILE_BYTES)
         text_append(&content, piece, (size_t)length);

@@ -72,7 +72,7 @@ static int request_write(struct websocket *socket, const struct text *request, i
 /* Reads more of the answer: 1 read, 0 the other side has ended or the time is over. */
 static int answer_more(struct websocket *socket, int64_t until)
 {
-    char piece[16384];
+    char piece[LIMIT_PIECE_BYTES];
     for (;;) {
         size_t length = 0;
         CURLcode code = curl.easy_recv(socket->connection, piece, sizeof piece, &length);

@@ -446,6 +446,24 @@ START_TEST(list_leaves_out_no_run_that_it_cannot_read)
 }
 END_TEST
 
+/* ---- a small stack ---- */
+
+START_TEST(a_small_stack_is_enough)
+{
+    static const char *const words[] = {"validate fails.yaml", "plan good.yaml", "submit good.yaml",
+                                        "submit says.yaml",    "logs 2",         "audit verify"};
+    const char *program = getenv("PAWL");
+    write_job("says", "job: says\nversion: 1\nsteps:\n"
+                      "  - {id: say, uses: command, effect: once, with: {argv: [/bin/echo, x]}}\n");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        char *command = string_format("ulimit -s 64; PAWL_STORE='%s' '%s' %s >/dev/null 2>said", test_path,
+                                      program ? program : "build/pawl", words[i]);
+        ck_assert_msg(system(command) == 0, "%s", words[i]);
+        free(command);
+    }
+}
+END_TEST
+
 /* ---- a copy of the store ---- */
 
 START_TEST(a_copy_leaves_the_run_to_the_driver_of_the_original)
@@ -495,6 +513,7 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
+        a_small_stack_is_enough,
         a_clock_that_was_never_set_begins_no_run,
         a_clock_that_jumps_leaves_a_run_that_can_be_read,
         list_leaves_out_no_run_that_it_cannot_read,
