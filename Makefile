@@ -1,4 +1,5 @@
-# pawl: see README.md. Targets: all demo check unit sim sanitize fuzz security lint e2e bench install clean.
+# pawl: see README.md. Targets: all demo check unit sanitize lint tidy e2e bench install clean, and each promise by itself:
+# crash storm sim explore model power faults fuzz security rehearse-check mutants.
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build

@@ -211,7 +211,8 @@ int main(int count, char **arguments)
     }
     double took_s = now_s() - started_s;
     tell_counts(took_s, core_s() - started_core_s);
-    int missing = follows ? 0 : tell_rows(counts.histories >= HISTORIES_FOR_ALL_ROWS);
+    bool enough = counts.histories >= HISTORIES_FOR_ALL_ROWS;
+    int missing = follows ? 0 : tell_rows(enough) + (enough && !counts.shipped_successes);
     int64_t passed = (int64_t)counts.histories - failed + setting(PASSED, 0);
     int64_t all_failed = failed + missing + setting(FAILED, 0);
     if (count > 1)

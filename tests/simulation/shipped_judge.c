@@ -1,5 +1,6 @@
 /* The judge of shipped jobs, beside judge.c: what each of them promises about the cluster and the values
  * file. It believes the cluster's own log, its state, the file's bytes, and when a start was recorded. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,8 +49,9 @@ static bool is(const char *one, const char *other)
 
 static struct chunk *chunk_of(const json_t *of)
 {
-    int64_t id = json_int(of, "id", 0);
-    return id > 0 && id < CHUNKS_MOST ? &chunks[id] : &chunks[0];
+    int64_t id = json_int(of, "id", 0); /* 0: it is about none */
+    assert(id >= 0 && id < CHUNKS_MOST);
+    return &chunks[id];
 }
 
 static struct upgrade *upgrade_of(const char *key)
@@ -57,8 +59,7 @@ static struct upgrade *upgrade_of(const char *key)
     for (int i = 0; i < upgrade_count; i++)
         if (is(upgrades[i].key, key))
             return &upgrades[i];
-    if (upgrade_count == KEYS_MOST)
-        return &upgrades[KEYS_MOST - 1];
+    assert(upgrade_count < KEYS_MOST);
     struct upgrade *upgrade = &upgrades[upgrade_count++];
     *upgrade = (struct upgrade){0};
     snprintf(upgrade->key, sizeof upgrade->key, "%s", key);
