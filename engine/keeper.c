@@ -320,8 +320,9 @@ static enum child_state look_at_the_rest(const char *path, const json_t *record,
 
 void keeper_look(const char *folder, const json_t *record, bool once, struct child *child)
 {
-    *child = (struct child){.state = CHILD_NONE};
     char *path = record_path(folder, record);
+    /* A keeper that is recorded where none can be looked at: nothing proves that nothing of it has run. */
+    *child = (struct child){.state = record && !path ? CHILD_LOST : CHILD_NONE};
     if (!path)
         return;
     char *lock = keeper_file(path, KEEPER_LOCK);

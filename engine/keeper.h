@@ -31,9 +31,10 @@ bool keeper_go(struct keeper *keeper);
 /* It leaves without having run anything. Frees the keeper; NULL is fine. */
 void keeper_dismiss(struct keeper *keeper);
 
-/* How a keeper's child stands: record, lock, record again. CHILD_LOST where the keeper's files are not there.
- * `record` is what keeper_spawn gave; `folder` the store's. Output is read where it has ended
- * (child_clear()). */
+/* How a keeper's child stands: record, lock, record again. CHILD_LOST where the lock is free, no end is
+ * recorded and nothing proves that nothing has run: also where the keeper's files are not there, or `record`
+ * names none that could be (a path that leads out of the folder). CHILD_NONE without a record. `record` is
+ * what keeper_spawn gave; `folder` the store's. Output is read where it has ended (child_clear()). */
 void keeper_look(const char *folder, const json_t *record, bool once, struct child *child);
 /* Asks it to stop, first with `asked_ms` 0, then again and again with how long this driver has asked already
  * (steady) until keeper_look() says that it has ended. TERM at once, KILL after KEEPER_GRACE_MS, to the child

@@ -178,6 +178,20 @@ START_TEST(what_a_dead_program_left_behind_is_ended_where_its_keeper_is_dead_too
 }
 END_TEST
 
+/* That nothing has run is claimed only where it is proven: a `once` program would be run again. */
+START_TEST(a_record_that_leads_out_of_the_folder_proves_nothing)
+{
+    const char *const bases[] = {"", "/tmp/1.a.1.1", "../1.a.1.1", "1/../../a"};
+    for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
+        record = json_pack("{s:s}", "base", bases[i]);
+        ck_assert_int_eq(look(), CHILD_LOST);
+        json_decref(record);
+    }
+    record = NULL;
+    ck_assert_int_eq(look(), CHILD_NONE);
+}
+END_TEST
+
 /* Who floods its output does not keep the keeper from the request, nor what it left behind from the end. */
 START_TEST(a_program_that_writes_without_end_is_ended)
 {
@@ -208,6 +222,7 @@ int main(int argument_count, char **arguments)
     tcase_add_test(all, a_keeper_that_does_nothing_is_killed_behind_the_grace);
     tcase_add_test(all, the_grace_is_the_asking_driver_s_whatever_the_clock_says);
     tcase_add_test(all, what_a_dead_program_left_behind_is_ended_where_its_keeper_is_dead_too);
+    tcase_add_test(all, a_record_that_leads_out_of_the_folder_proves_nothing);
     tcase_add_test(all, a_program_that_writes_without_end_is_ended);
     suite_add_tcase(suite, all);
     return suite_run(suite);
