@@ -59,9 +59,14 @@ static int send_order(int to, const char *text, struct error *error)
         }
     struct pollfd ready = {.fd = to, .events = POLLIN};
     char answer = 0;
-    if (poll(&ready, 1, KEEPER_READY_MS) != 1 || read(to, &answer, 1) != 1 || answer != KEEPER_IS_READY)
+    int answers = poll(&ready, 1, KEEPER_READY_MS);
+    if (answers < 0)
+        return error_set_errno(error, ERROR_SYSTEM, "cannot wait for the keeper");
+    if (!answers)
         return error_set(error, ERROR_SYSTEM, "the keeper did not get ready within %d s",
                          KEEPER_READY_MS / 1000);
+    if (read(to, &answer, 1) != 1 || answer != KEEPER_IS_READY)
+        return error_set(error, ERROR_SYSTEM, "the keeper ended before it was ready");
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 
 #define PATIENCE_MS 20000 /* of a loaded machine; what is waited for comes at once */
 #define LEAVES      "leaves-its-group"
+#define DIES        "dies" /* as the boot id, which reaches a keeper's environment */
 #define DEAF        "trap '' TERM; echo ready; while :; do sleep 0.1; done"
 
 static json_t *record;
@@ -192,6 +194,18 @@ START_TEST(a_record_that_leads_out_of_the_folder_proves_nothing)
 }
 END_TEST
 
+START_TEST(a_keeper_that_dies_is_not_one_that_is_slow)
+{
+    char *arguments[] = {(char *)"/bin/true", NULL}, *environment[] = {NULL};
+    struct error error = {0};
+    ck_assert_int_eq(setenv("PAWL_BOOT_ID", DIES, 1), 0);
+    ck_assert_ptr_null(keeper_spawn(test_folder, "a.1.1", &(struct program){arguments, environment, NULL},
+                                    NULL, true, &error));
+    unsetenv("PAWL_BOOT_ID");
+    ck_assert_str_eq(error.message, "the keeper ended before it was ready");
+}
+END_TEST
+
 /* Who floods its output does not keep the keeper from the request, nor what it left behind from the end. */
 START_TEST(a_program_that_writes_without_end_is_ended)
 {
@@ -203,8 +217,21 @@ START_TEST(a_program_that_writes_without_end_is_ended)
 }
 END_TEST
 
+/* Told its program, it ends. */
+static int keeper_dies(void)
+{
+    char order[4096];
+    uint32_t length = 0;
+    recv(KEEPER_PIPE_FD, &length, sizeof length, MSG_WAITALL);
+    recv(KEEPER_PIPE_FD, order, length < sizeof order ? length : sizeof order, MSG_WAITALL);
+    return 1;
+}
+
 int main(int argument_count, char **arguments)
 {
+    const char *boot = getenv("PAWL_BOOT_ID");
+    if (argument_count == 2 && !strcmp(arguments[1], "keeper") && boot && !strcmp(boot, DIES))
+        return keeper_dies();
     if (argument_count == 2 && !strcmp(arguments[1], "keeper"))
         return keeper_main(argument_count, arguments);
     if (argument_count == 2 && !strcmp(arguments[1], LEAVES)) {
@@ -223,6 +250,7 @@ int main(int argument_count, char **arguments)
     tcase_add_test(all, the_grace_is_the_asking_driver_s_whatever_the_clock_says);
     tcase_add_test(all, what_a_dead_program_left_behind_is_ended_where_its_keeper_is_dead_too);
     tcase_add_test(all, a_record_that_leads_out_of_the_folder_proves_nothing);
+    tcase_add_test(all, a_keeper_that_dies_is_not_one_that_is_slow);
     tcase_add_test(all, a_program_that_writes_without_end_is_ended);
     suite_add_tcase(suite, all);
     return suite_run(suite);
