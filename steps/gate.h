@@ -17,13 +17,15 @@ struct gate {
 
 void gate_init(struct gate *gate);
 void gate_destroy(struct gate *gate);
-/* Before a body is handed out: open, nothing begun. */
+/* For a new start, once it is recorded, and for each `prepare` of it: open, nothing begun. What an earlier
+ * start let through is not this one's effect. */
 void gate_open(struct gate *gate);
 /* False: turned back; return ANSWER_TURNED_BACK. True: the effect counts as begun, send now. */
 bool gate_pass(struct gate *gate);
 /* Closes it; returns whether an effect had begun already, and so may still be in flight. */
 bool gate_close(struct gate *gate);
-/* After a gate was closed in vain (the command was refused): open again, what has begun stays begun. */
+/* Open again, what has begun stays begun: before every other body of the start that nothing has told to end
+ * (one that something has told gets gate_close()), and where a command that closed the gate was refused. */
 void gate_reopen(struct gate *gate);
 /* Whether it is closed now: what is about to end is asked to return. */
 bool gate_is_closed(struct gate *gate);
