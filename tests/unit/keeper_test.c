@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -194,6 +195,36 @@ START_TEST(a_record_that_leads_out_of_the_folder_proves_nothing)
 }
 END_TEST
 
+/* A process of this test's that has the file open to read, as whoever asks whether a lock is held does. */
+static pid_t bystander_of(const char *path)
+{
+    int file = open(path, O_RDONLY);
+    ck_assert_int_ge(file, 0);
+    pid_t pid = fork();
+    if (!pid)
+        for (;;)
+            pause();
+    close(file);
+    return pid;
+}
+
+START_TEST(who_only_asks_for_the_lock_is_not_killed)
+{
+    begin("/bin/sh", "-c", DEAF);
+    char *lock = file_of(KEEPER_LOCK);
+    pid_t bystander = bystander_of(lock);
+    int status = 0;
+    signal_keeper(SIGSTOP);
+    keeper_cancel(test_folder, record, KEEPER_END_MS);
+    expect_state(CHILD_LOST);
+    ck_assert_int_eq(kill(bystander, SIGUSR1), 0);
+    ck_assert_int_eq(waitpid(bystander, &status, 0), bystander);
+    ck_assert_int_eq(WTERMSIG(status), SIGUSR1);
+    free(lock);
+    finish();
+}
+END_TEST
+
 START_TEST(a_keeper_that_dies_is_not_one_that_is_slow)
 {
     char *arguments[] = {(char *)"/bin/true", NULL}, *environment[] = {NULL};
@@ -250,6 +281,7 @@ int main(int argument_count, char **arguments)
     tcase_add_test(all, the_grace_is_the_asking_driver_s_whatever_the_clock_says);
     tcase_add_test(all, what_a_dead_program_left_behind_is_ended_where_its_keeper_is_dead_too);
     tcase_add_test(all, a_record_that_leads_out_of_the_folder_proves_nothing);
+    tcase_add_test(all, who_only_asks_for_the_lock_is_not_killed);
     tcase_add_test(all, a_keeper_that_dies_is_not_one_that_is_slow);
     tcase_add_test(all, a_program_that_writes_without_end_is_ended);
     suite_add_tcase(suite, all);
