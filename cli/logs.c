@@ -46,37 +46,34 @@ struct logs {
 
 /* ---- finding them ---- */
 
-static const char *keeper_base(const struct record *record, json_t **out_body)
+/* The base path of the keeper's files that a record names; NULL: none. */
+static char *path_in(const struct record *record, const char *folder)
 {
-    *out_body = NULL;
     if (strcmp(record->event, "step_prepared") || !record->step)
         return NULL;
-    *out_body = json_read_stored(record->body, "the record", NULL);
-    const char *base = json_text(json_at(*out_body, "checkpoint", "keeper", NULL), "base", NULL);
-    /* It comes from the store: it must not lead out of the folder. */
-    return base && *base != '/' && !strstr(base, "..") ? base : NULL;
+    json_t *body = json_read_stored(record->body, "the record", NULL);
+    char *path = keeper_path(folder, json_at(body, "checkpoint", "keeper", NULL));
+    json_decref(body);
+    return path;
 }
 
 static int note_record(void *context, const struct record *record)
 {
     struct logs *logs = context;
-    json_t *body = NULL;
     logs->seq = record->seq;
     logs->step_exists = logs->step_exists ||
                         (record->step && logs->step && !strcmp(record->step, logs->step));
-    const char *base = keeper_base(record, &body);
-    if (base && (!logs->step || !strcmp(logs->step, record->step))) {
-        char *whole = string_format("%s/%s", store_folder(logs->store), base);
+    char *path = path_in(record, store_folder(logs->store));
+    if (path && (!logs->step || !strcmp(logs->step, record->step))) {
         logs->captures = memory_resize(logs->captures, (size_t)logs->count + 1, sizeof *logs->captures);
         logs->captures[logs->count++] = (struct capture){
             .step = string_copy(record->step),
             .visit = record->visit,
             .attempt = record->attempt,
-            .paths = {keeper_file(whole, KEEPER_OUT), keeper_file(whole, KEEPER_ERR)},
+            .paths = {keeper_file(path, KEEPER_OUT), keeper_file(path, KEEPER_ERR)},
         };
-        free(whole);
     }
-    json_decref(body);
+    free(path);
     return 0;
 }
 

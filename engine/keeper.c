@@ -239,16 +239,6 @@ bool keeper_go(struct keeper *keeper)
 
 /* ---- looking ---- */
 
-/* A path that a record names: it is input, and must stay within the store's folder. NULL where it does not.
- */
-static char *record_path(const char *folder, const json_t *record)
-{
-    const char *base = json_text(record, "base", "");
-    if (!*base || *base == '/' || strstr(base, ".."))
-        return NULL;
-    return string_format("%s/%s", folder, base);
-}
-
 static bool file_exists(const char *path, enum keeper_file_kind kind)
 {
     char *name = keeper_file(path, kind);
@@ -325,7 +315,7 @@ static enum child_state look_at_the_rest(const char *path, const json_t *record,
 
 void keeper_look(const char *folder, const json_t *record, bool once, struct child *child)
 {
-    char *path = record_path(folder, record);
+    char *path = keeper_path(folder, record);
     /* A keeper that is recorded where none can be looked at: nothing proves that nothing of it has run. */
     *child = (struct child){.state = record && !path ? CHILD_LOST : CHILD_NONE};
     if (!path)
@@ -386,7 +376,7 @@ static void kill_holders(const char *path, const json_t *keeper)
 
 void keeper_cancel(const char *folder, const json_t *record, int64_t asked_ms)
 {
-    char *path = record_path(folder, record);
+    char *path = keeper_path(folder, record);
     if (!path)
         return;
     const json_t *keeper = json_object_get(record, "process");

@@ -1,7 +1,9 @@
-/* What driver and keeper agree upon: the names of the files, the descriptors, the bytes. Private to the two.
- */
+/* What a keeper and those who look at it agree upon: the names of its files, and how long it takes to stop a
+ * program; and what it and the driver that spawns it do alone: the descriptors and the bytes between them. */
 #ifndef PAWL_ENGINE_KEEPER_FILES_H
 #define PAWL_ENGINE_KEEPER_FILES_H
+
+#include <jansson.h>
 
 #define KEEPER_LOCK_FD   3
 #define KEEPER_PIPE_FD   4
@@ -23,7 +25,10 @@ enum keeper_file_kind {
     KEEPER_EXIT,   /* how it ended, atomic and synced: believed for ever. "why": it could not be started */
 };
 
-/* free() it. */
+/* The base path of a keeper's files, by its record (struct keeper). The record comes from the store: NULL
+ * where it names none, or one that leads out of `folder`, the store's. free() it. */
+char *keeper_path(const char *folder, const json_t *record);
+/* The path of one of them, by the base path. free() it. */
 char *keeper_file(const char *base, enum keeper_file_kind kind);
 
 #endif

@@ -1,5 +1,5 @@
 /* The keeper's own side: stand ready, wait for the byte, run the program, record how it ended. A process of
- * its own; nothing here runs in the driver but keeper_file(). */
+ * its own; nothing here runs in the driver. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,15 +26,6 @@
 #define LOOK_MS          100           /* for a cancel request */
 #define PIPE_BYTES       (1024 * 1024) /* what a pipe can be made to hold without privileges */
 #define EXIT_NOT_STARTED 126           /* as shells say it */
-
-char *keeper_file(const char *base, enum keeper_file_kind kind)
-{
-    static const char *const endings[] = {
-        [KEEPER_LOCK] = "lock", [KEEPER_STARTED] = "started", [KEEPER_CHILD] = "child", [KEEPER_OUT] = "out",
-        [KEEPER_ERR] = "err",   [KEEPER_CANCEL] = "cancel",   [KEEPER_EXIT] = "exit",
-    };
-    return string_format("%s.%s", base, endings[kind]);
-}
 
 /* One of the program's two outputs: from its pipe into a bounded file. */
 struct capture {
