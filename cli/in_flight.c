@@ -30,8 +30,7 @@ static void fill(const struct run *run, bool ends, struct in_flight *flight)
 {
     if (run_is_ended(run) || run->step < 0 || (run->place != PLACE_STARTED && run->place != PLACE_PREPARED))
         return;
-    const struct run_step *step = &run->steps[run->step];
-    const struct run_act *memory = run->undoing ? &step->undo : &step->act;
+    const struct run_act *memory = run_act_in_hand(run);
     const struct machine_act *act = machine_act_in_hand(run);
     if (!memory->unproven || !memory->acted || act->effect == EFFECT_OBSERVE)
         return;

@@ -115,10 +115,7 @@ static char *newest_output(const char *base)
 /* Of the start in hand; NULL: it has none. */
 static const json_t *keeper_of(const struct run *run)
 {
-    if (run->step < 0)
-        return NULL;
-    const struct run_step *step = &run->steps[run->step];
-    return json_object_get(run->undoing ? step->undo.checkpoint : step->act.checkpoint, "keeper");
+    return run->step < 0 ? NULL : json_object_get(run_act_in_hand(run)->checkpoint, "keeper");
 }
 
 bool program_goes_on(const struct run *run, const char *store_folder)
@@ -135,15 +132,12 @@ bool program_goes_on(const struct run *run, const char *store_folder)
 
 char *last_output(const struct run *run, const char *store_folder)
 {
-    /* keeper_look also sees to it that what the store names lies within the store's folder. */
-    if (!program_goes_on(run, store_folder))
-        return string_copy("");
-    const char *base = json_text(keeper_of(run), "base", "");
-    char *whole = string_format("%s/%s", store_folder, base), *path = newest_output(whole);
+    char *base = program_goes_on(run, store_folder) ? keeper_path(store_folder, keeper_of(run)) : NULL;
+    char *path = base ? newest_output(base) : NULL;
     char *tail = path ? read_tail(path) : string_copy("");
     char *line = last_line_of(tail);
     free(tail);
     free(path);
-    free(whole);
+    free(base);
     return line;
 }

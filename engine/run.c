@@ -97,7 +97,7 @@ bool run_step_is_half_done(const struct run *run, int step)
            (act_is_half_done(&memory->act) || act_is_half_done(&memory->undo));
 }
 
-struct run_act *run_act_in_hand(struct run *run)
+struct run_act *run_act_in_hand(const struct run *run)
 {
     struct run_step *step = &run->steps[run->step];
     return run->undoing ? &step->undo : &step->act;

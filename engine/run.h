@@ -148,7 +148,7 @@ const char *wait_reason_text(enum wait_reason reason);
 /* Whether a step may have changed something, and no record says that it is whole, or undone. */
 bool run_step_is_half_done(const struct run *run, int step);
 /* The act in hand: the step's own, or its undo while the run rolls back. */
-struct run_act *run_act_in_hand(struct run *run);
+struct run_act *run_act_in_hand(const struct run *run);
 const struct machine_act *machine_act_in_hand(const struct run *run);
 /* STORE/RUN/STEP/VISIT, with /undo where the undo of the step in hand is meant; free() it. */
 char *run_key(const struct run *run, const char *store_uuid, bool undo);

@@ -238,8 +238,7 @@ static bool child_counts(const struct moment *moment)
     const struct run *run = moment->run;
     bool there = moment->child == KEEPER_READY || moment->child == KEEPER_LEAVES ||
                  moment->child == CHILD_LIVES;
-    return there || (run->step >= 0 && machine_act_in_hand(run)->runs_child &&
-                     run_act_in_hand((struct run *)run)->acted);
+    return there || (run->step >= 0 && machine_act_in_hand(run)->runs_child && run_act_in_hand(run)->acted);
 }
 
 static bool gate_counts(const struct moment *moment)
