@@ -10,18 +10,21 @@
 #include "jobs/param.h"
 #include "steps/kind.h"
 
-/* Where the jobs that ship are: beside the installed program, or in the repository that it was built in;
- * free() it, NULL where there are none. */
+/* Where the jobs that ship are: beside the installed program, or in the repository that it was built in, in
+ * its build folder or one below (which has folders of the houses' names, too); free() it, NULL where there
+ * are none. */
 static char *shipped_folder(void)
 {
-    static const char *const beside[] = {"../share/pawl/jobs", "../jobs"};
+    static const char *const beside[] = {"../share/pawl/jobs", "../jobs", "../../jobs"};
     char program[4096];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     program[length > 0 ? length : 0] = '\0';
     char *bin = path_folder(program), *folder = NULL;
     for (size_t i = 0; i < sizeof beside / sizeof *beside && !folder; i++) {
         char *candidate = string_format("%s/%s", bin, beside[i]);
-        folder = realpath(candidate, NULL);
+        char *one = string_format("%s/scale-in-chunk.yaml", candidate);
+        folder = access(one, R_OK) ? NULL : realpath(candidate, NULL);
+        free(one);
         free(candidate);
     }
     free(bin);

@@ -246,7 +246,9 @@ void diagnostics_print(const struct diagnostics *diagnostics, bool colour, struc
 /* A file's name may be any bytes; JSON takes UTF-8 only. */
 static json_t *file_json(const char *file)
 {
-    json_t *name = file ? json_string(file) : json_null();
+    if (!file)
+        return json_null();
+    json_t *name = json_string(file);
     if (name)
         return name;
     char *visible = text_visible(file);

@@ -46,6 +46,7 @@ struct key {
     int begun, effects;
     int retries; /* a person said `resolve --retry` */
     int agains;  /* nobody could tell, and what converges may be done again */
+    bool done;   /* a person said `resolve --done`: what still arrives is as they said */
 };
 
 static struct told_run runs[SIMULATION_RUNS_MOST + 1];
@@ -297,12 +298,12 @@ static void on_resolved(struct reading *r)
 {
     if (simulation.plan->shipped)
         shipped_judge_person(r->record->run);
-    if (strcmp(json_text(r->body, "how", ""), "retry"))
-        return;
     char key[160];
     snprintf(key, sizeof key, "%s/%lld/%s/%d%s", store_uuid(simulation.store), (long long)r->record->run,
              r->record->step, r->record->visit, r->run->undoing ? "/undo" : "");
-    key_of(key)->retries++;
+    bool again = !strcmp(json_text(r->body, "how", ""), "retry");
+    key_of(key)->retries += again;
+    key_of(key)->done = !again;
 }
 
 static void on_paused(struct reading *r)
@@ -502,6 +503,6 @@ void judge_effect(const char *text, const char *via, bool foreign)
     if (is_once(parts.step, parts.undo) && key->effects > 1 + key->retries)
         violate("%s happened %d times, with %d times --retry", text, key->effects, key->retries);
     bool half_done = run->half_done & (1U << parts.step);
-    if (run->ended && !foreign && !half_done)
+    if (run->ended && !foreign && !half_done && !key->done)
         violate("%s happened (%s) after the run's end", text, via);
 }
