@@ -424,18 +424,22 @@ int command_resolve(struct invocation *invocation)
     return status;
 }
 
-/* "undo upgrade, edit?": what has been started and has an effect, newest first. */
+/* "undo upgrade, edit?": just what the rollback will go by. */
 static bool confirm_rollback(const struct word *word)
 {
     assert(word->machine && word->run); /* word_open has read them */
     struct text text = {0};
     text_format(&text, "roll back run %lld:", (long long)word->run_id);
-    for (int i = word->machine->step_count - 1; i >= 0; i--) {
-        const struct machine_step *step = &word->machine->steps[i];
-        if (word->run->steps[i].started_ms && step->act.effect != EFFECT_OBSERVE)
-            text_format(&text, "\n  %-12s %s", step->id,
-                        step->undo.uses ? "is undone" : "CANNOT be undone: it stops there");
+    json_t *order = run_undo_order(word->run), *id;
+    size_t index;
+    json_array_foreach(order, index, id)
+    {
+        int step = machine_step_index(word->machine, json_string_value(id));
+        bool can = word->machine->steps[step].undo.uses != NULL;
+        text_format(&text, "\n  %-12s %s", json_string_value(id),
+                    can ? "is undone" : "CANNOT be undone: it stops there");
     }
+    json_decref(order);
     text_add(&text, "\ngo on?");
     bool yes = session_confirm(word->invocation, text_string(&text));
     text_clear(&text);

@@ -412,29 +412,10 @@ void emit_run_failed_with_step(struct deciding *d)
 
 /* ---- going back ---- */
 
-/* Every step that was ever started and has an effect, the one that was started last first. */
-static json_t *undo_order(const struct run *run)
-{
-    json_t *order = json_array();
-    for (int64_t before = INT64_MAX;;) {
-        int found = -1;
-        for (int i = 0; i < run->machine->step_count; i++) {
-            int64_t seq = run->steps[i].act.started_seq;
-            bool counts = seq && seq < before && run->machine->steps[i].act.effect != EFFECT_OBSERVE;
-            if (counts && (found < 0 || seq > run->steps[found].act.started_seq))
-                found = i;
-        }
-        if (found < 0)
-            return order;
-        before = run->steps[found].act.started_seq;
-        json_array_append_new(order, json_string(run->machine->steps[found].id));
-    }
-}
-
 void emit_rollback(struct deciding *d, const char *reason)
 {
     emit(d, EVENT_ROLLBACK_STARTED, -1,
-         json_pack("{s:o,s:s}", "steps", undo_order(d->run), "reason", reason));
+         json_pack("{s:o,s:s}", "steps", run_undo_order(d->run), "reason", reason));
     d->live->ending = ENDING_NONE;
     d->live->act_ended_ms = d->live->now_ms;
 }

@@ -116,3 +116,21 @@ char *run_key(const struct run *run, const char *store_uuid, bool undo)
     return string_format("%s/%lld/%s/%d%s", store_uuid, (long long)run->id, run->machine->steps[run->step].id,
                          visit, undo ? "/undo" : "");
 }
+
+json_t *run_undo_order(const struct run *run)
+{
+    json_t *order = json_array();
+    for (int64_t before = INT64_MAX;;) {
+        int found = -1;
+        for (int i = 0; i < run->machine->step_count; i++) {
+            int64_t seq = run->steps[i].act.started_seq;
+            bool counts = seq && seq < before && run->machine->steps[i].act.effect != EFFECT_OBSERVE;
+            if (counts && (found < 0 || seq > run->steps[found].act.started_seq))
+                found = i;
+        }
+        if (found < 0)
+            return order;
+        before = run->steps[found].act.started_seq;
+        json_array_append_new(order, json_string(run->machine->steps[found].id));
+    }
+}

@@ -147,6 +147,9 @@ const char *step_status_text(enum step_status status);
 const char *wait_reason_text(enum wait_reason reason);
 /* Whether a step may have changed something, and no record says that it is whole, or undone. */
 bool run_step_is_half_done(const struct run *run, int step);
+/* What a rollback goes by: the ids of all steps that were ever started and have an effect, the one that was
+ * started last first. A new reference. */
+json_t *run_undo_order(const struct run *run);
 /* The act in hand: the step's own, or its undo while the run rolls back. */
 struct run_act *run_act_in_hand(const struct run *run);
 const struct machine_act *machine_act_in_hand(const struct run *run);
