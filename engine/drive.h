@@ -30,6 +30,7 @@ struct drive {
     struct decision *decision; /* being recorded */
     json_t *answers;           /* commands that the decision answers: [{"id","accepted","why"}] */
     char *command_actor;       /* who said the command that is being recorded */
+    bool stood_failed;         /* it had failed when it was taken up, and no word has been accepted since */
     json_t *deferred_word;     /* {"name","actor","body"} of it; NULL */
     int64_t deferred;      /* a command that is answered when the step in flight has been let go; 0: none */
     int64_t lock_tried_ms; /* steady, real */

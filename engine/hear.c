@@ -92,6 +92,7 @@ static void obey_row(struct drive *drive, const struct command_row *row, enum co
         command.actor = drive->command_actor = string_copy(row->actor);
         enum command_outcome outcome = drive_command(drive, &command, &error);
         drive->leaving = drive->leaving && outcome == COMMAND_REFUSED;
+        drive->stood_failed = drive->stood_failed && outcome == COMMAND_REFUSED;
         if (outcome == COMMAND_DEFERRED)
             defer_command(drive, row->id, &command);
         else if (outcome == COMMAND_ACCEPTED)
@@ -148,7 +149,8 @@ void hear_what_was_kept(struct driver *driver)
         struct run_command command = {
             .name = drive->take->command, .body = drive->take->body, .actor = driver->actor};
         struct error error = {0};
-        bool only_listens = drive->run->place == PLACE_STOPPED && !json_object_get(command.body, "from");
+        bool fails_since = drive->run->place == PLACE_STOPPED && !drive->stood_failed;
+        bool only_listens = fails_since && !json_object_get(command.body, "from");
         if (!only_listens && !run_is_ended(drive->run)) {
             if (drive_command(drive, &command, &error) == COMMAND_REFUSED)
                 drive_let_go(drive, &error);

@@ -146,6 +146,7 @@ static void begin_drive(struct drive *drive)
     decision_clear(drive->decision);
     drive->ready = true;
     drive->lock_since_ms = clock_system()->steady_ms(clock_system());
+    drive->stood_failed = drive->run->place == PLACE_STOPPED;
     if (take->command && drive_has_open_command(drive))
         return;
     drive->take = NULL;

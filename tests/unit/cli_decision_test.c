@@ -234,6 +234,19 @@ static void write_armed_job(void)
     free(text);
 }
 
+/* It may have been said just before the run failed, to a driver that then died. */
+START_TEST(a_failed_run_is_resumed_beside_a_word_that_counts_for_nothing)
+{
+    expect("submit fails.yaml", 1);
+    change_store("INSERT INTO commands (run, time_ms, name, body, actor, uid) "
+                 "VALUES (1, 1, 'pause', '{}', 'ops@bastion', 0)");
+    pawl("resume 1");
+    pawl("history 1");
+    expect_said(ran.out, "refused: it has failed");
+    expect_said(ran.out, "resumed");
+}
+END_TEST
+
 START_TEST(what_stops_is_never_overtaken_by_what_goes_on)
 {
     write_armed_job();
@@ -398,6 +411,7 @@ int main(void)
         a_failure_says_every_way_on,
         a_step_that_a_person_leaves_does_not_run,
         what_was_said_is_shown_until_it_is_taken_up,
+        a_failed_run_is_resumed_beside_a_word_that_counts_for_nothing,
         what_stops_is_never_overtaken_by_what_goes_on,
         what_would_not_count_is_refused_at_once,
         a_word_that_does_not_count_is_in_the_history,
