@@ -60,11 +60,13 @@ static int see_record(void *context, const struct record *record)
         return 0;
     halt->latest_ms = record->time_ms;
     free(halt->interrupted_by);
-    halt->interrupted_by = strcmp(record->event, "step_interrupted") ? NULL : string_copy(record->actor);
-    json_t *body = strcmp(record->event, "run_submitted")
-                       ? NULL
-                       : json_read_stored(record->body, "the record", NULL);
-    if (!strcmp(record->event, "paused") || json_bool(body, "paused", false))
+    bool interrupts = !strcmp(record->event, "step_interrupted");
+    bool submits = !strcmp(record->event, "run_submitted");
+    json_t *body = interrupts || submits ? json_read_stored(record->body, "the record", NULL) : NULL;
+    /* Else the step was to look again: its driver went on. */
+    bool leaves = interrupts && json_bool(body, "rests", false);
+    halt->interrupted_by = leaves ? string_copy(record->actor) : NULL;
+    if (!strcmp(record->event, "paused") || (submits && json_bool(body, "paused", false)))
         keep_pause(halt, record->actor, record->time_ms);
     json_decref(body);
     bool lifts = !strcmp(record->event, "resumed") || !strcmp(record->event, "cancel_requested") ||
