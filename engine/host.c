@@ -24,17 +24,17 @@ static void read_id(const char *path, char id[HOST_ID_SIZE])
     free(text);
 }
 
-static const char *const STAND_INS[] = {"PAWL_BOOT_ID", "PAWL_MACHINE_ID"};
+const char *const host_stand_ins[HOST_STAND_INS] = {"PAWL_BOOT_ID", "PAWL_MACHINE_ID"};
 
 int host_check_stand_ins(const json_t *cluster_record, struct error *error)
 {
-    for (int i = 0; i < 2 && !cluster_is_simulated(cluster_record); i++) {
-        if (!getenv(STAND_INS[i]))
+    for (int i = 0; i < HOST_STAND_INS && !cluster_is_simulated(cluster_record); i++) {
+        if (!getenv(host_stand_ins[i]))
             continue;
         error_set(error, ERROR_USAGE,
                   "%s is set, which is for simulated clusters: who drives a run could not be told",
-                  STAND_INS[i]);
-        return error_next(error, "unset %s", STAND_INS[i]);
+                  host_stand_ins[i]);
+        return error_next(error, "unset %s", host_stand_ins[i]);
     }
     return 0;
 }
@@ -42,7 +42,7 @@ int host_check_stand_ins(const json_t *cluster_record, struct error *error)
 const char *host_boot_id(void)
 {
     static char id[HOST_ID_SIZE];
-    const char *stand_in = getenv(STAND_INS[0]);
+    const char *stand_in = getenv(host_stand_ins[0]);
     if (stand_in)
         return stand_in;
     if (!id[0])
@@ -53,7 +53,7 @@ const char *host_boot_id(void)
 const char *host_machine_id(void)
 {
     static char id[HOST_ID_SIZE];
-    const char *stand_in = getenv(STAND_INS[1]);
+    const char *stand_in = getenv(host_stand_ins[1]);
     if (stand_in)
         return stand_in;
     if (!id[0])

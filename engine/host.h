@@ -9,10 +9,13 @@
 
 #include "base/error.h"
 
-#define HOST_ID_SIZE 40
+#define HOST_ID_SIZE   40
+#define HOST_STAND_INS 2
 
-/* Both "" where the host does not tell. On simulated clusters, for reboots and other hosts, PAWL_BOOT_ID and
- * PAWL_MACHINE_ID stand in for them. */
+/* The variables that stand in for the host's ids on simulated clusters, for reboots and other hosts: the
+ * boot's first, then the machine's. */
+extern const char *const host_stand_ins[HOST_STAND_INS];
+/* Both "" where the host does not tell. */
 const char *host_boot_id(void);
 const char *host_machine_id(void);
 const char *host_name(void);

@@ -70,19 +70,18 @@ static int send_order(int to, const char *text, struct error *error)
     return 0;
 }
 
-/* A stated minimum; the stand-ins for the host's ids are there for tests of reboots and of other hosts. */
-static void fill_environment(char *environment[4])
+#define ENVIRONMENT_MOST (1 + HOST_STAND_INS + 1)
+
+/* A stated minimum; the stand-ins for the host's ids are there for tests of reboots and of other hosts. To be
+ * free()d but for the list itself. */
+static void fill_environment(char *environment[ENVIRONMENT_MOST])
 {
-    static const char *const stand_ins[] = {"PAWL_BOOT_ID", "PAWL_MACHINE_ID"};
-    static char set[2][HOST_ID_SIZE + 32];
     int count = 0;
-    environment[count++] = (char *)"PATH=/usr/bin:/bin";
-    for (int i = 0; i < 2; i++) {
-        const char *value = getenv(stand_ins[i]);
-        if (!value)
-            continue;
-        snprintf(set[i], sizeof set[i], "%s=%s", stand_ins[i], value);
-        environment[count++] = set[i];
+    environment[count++] = string_copy("PATH=/usr/bin:/bin");
+    for (int i = 0; i < HOST_STAND_INS; i++) {
+        const char *value = getenv(host_stand_ins[i]);
+        if (value)
+            environment[count++] = string_format("%s=%s", host_stand_ins[i], value);
     }
     environment[count] = NULL;
 }
@@ -137,7 +136,7 @@ void keeper_reap(void)
 
 static pid_t fork_keeper(int lock, int sockets[2], struct error *error)
 {
-    char *environment[4];
+    char *environment[ENVIRONMENT_MOST];
     fill_environment(environment);
     pid_t pid = fork();
     if (pid < 0)
@@ -146,6 +145,8 @@ static pid_t fork_keeper(int lock, int sockets[2], struct error *error)
         become_keeper(lock, sockets[1], environment);
     if (pid > 0)
         children_add(pid);
+    for (char **text = environment; *text; text++)
+        free(*text);
     return pid;
 }
 
@@ -202,7 +203,6 @@ struct keeper *keeper_spawn(const char *folder, const char *start, const struct 
         goto out;
     }
     keeper = memory_new(sizeof *keeper);
-    keeper->base = string_copy(path);
     keeper->pipe = sockets[0];
     keeper->record = json_pack("{s:s,s:o}", "base", base, "process", host_process(pid));
     sockets[0] = -1;
@@ -225,7 +225,6 @@ void keeper_dismiss(struct keeper *keeper)
         return;
     close(keeper->pipe);
     json_decref(keeper->record);
-    free(keeper->base);
     free(keeper);
 }
 

@@ -16,7 +16,6 @@
 
 /* A keeper that stands ready: what the driver holds of it until it says go. */
 struct keeper {
-    char *base;     /* path of its files, without the ending */
     int pipe;       /* the go byte's; closed: it leaves */
     json_t *record; /* {"base": …, "process": {…}}: into the prepared checkpoint */
 };

@@ -108,7 +108,6 @@ struct keeper *keeper_spawn(const char *folder, const char *base, const struct p
     counts.keepers++;
     trace("a keeper stands ready for %s", base);
     struct keeper *keeper = memory_new(sizeof *keeper);
-    keeper->base = string_copy(base);
     keeper->pipe = keeper_count - 1;
     keeper->record = json_pack("{s:s,s:o}", "base", base, "process",
                                process_record(kept->number, kept->host, kept->boot));
@@ -135,7 +134,6 @@ void keeper_reap(void)
 static void keeper_drop(struct keeper *keeper)
 {
     json_decref(keeper->record);
-    free(keeper->base);
     free(keeper);
 }
 
