@@ -208,22 +208,35 @@ void emit_decision(struct deciding *d, const struct error *error)
     emit(d, EVENT_DECISION_REQUESTED, d->run->step, body);
 }
 
-void emit_probed(struct deciding *d, const char *answer, bool again)
+static json_t *probed_body(const char *answer, bool again, bool undo, const char *why)
 {
-    const struct probe_answer *probe = d->stimulus->probe;
     json_t *body = json_pack("{s:s}", "answer", answer);
     if (again)
         json_object_set_new(body, "again", json_true());
-    if (d->live->asks_undo)
+    if (undo)
         json_object_set_new(body, "undo", json_true());
+    if (*why)
+        json_object_set_new(body, "why", json_string(why));
+    return body;
+}
+
+void emit_probed(struct deciding *d, const char *answer, bool again)
+{
+    const struct probe_answer *probe = d->stimulus->probe;
+    json_t *body = probed_body(answer, again, d->live->asks_undo, probe ? probe->error.message : "");
     if (probe && probe->found)
         json_object_set(body, "found", probe->found);
     if (probe && probe->mend)
         json_object_set_new(body, "mend", json_true());
     if (probe && probe->touched)
         json_object_set_new(body, "touched", json_true());
-    if (probe && probe->error.message[0])
-        json_object_set_new(body, "why", json_string(probe->error.message));
+    add_time(d, body);
+    emit(d, EVENT_STEP_PROBED, d->run->step, body);
+}
+
+void emit_probed_unasked(struct deciding *d, const char *answer, bool again, const char *why)
+{
+    json_t *body = probed_body(answer, again, d->run->undoing, why);
     add_time(d, body);
     emit(d, EVENT_STEP_PROBED, d->run->step, body);
 }

@@ -34,8 +34,11 @@ void emit_undone(struct deciding *d, const char *by);
 void emit_rollback(struct deciding *d, const char *reason);
 /* The end of a run, and of its lock. */
 void emit_end(struct deciding *d, enum event_type type, json_t *body);
-/* `probed` about the act in hand: adds visit's time. */
+/* What a probe has answered, which while a run rolls back asks for the undo or still for the step
+ * (live.asks_undo). Adds the visit's time, as does the next. */
 void emit_probed(struct deciding *d, const char *answer, bool again);
+/* What is known of the act in hand without asking a probe. */
+void emit_probed_unasked(struct deciding *d, const char *answer, bool again, const char *why);
 
 /* Inputs of the act in hand: the recorded ones of this visit, or evaluated now (kept in live). NULL with the
  * error filled. Borrowed. */

@@ -1,5 +1,6 @@
 /* What people say through the store: rows that are taken up, and answered in the commit that holds what
  * follows from them. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,7 +62,8 @@ static void refuse_command(struct drive *drive, int64_t id, const struct run_com
     struct decision *decision = drive->decision;
     answer_command(drive, id, false, why);
     decision->more = true; /* that it is durable moves nothing: the run is looked at again */
-    if (!decision->failed && decision->event_count < DECISION_EVENTS_LIMIT) {
+    assert(decision->event_count < DECISION_EVENTS_LIMIT); /* machine_next leaves room */
+    if (!decision->failed) {
         struct event *event = &decision->events[decision->event_count++];
         drive_refusal(drive, command, why, event);
         decision->failed = run_fold(drive->run, event, &decision->error) != 0;

@@ -125,7 +125,7 @@ bool do_take_exit_record(struct deciding *d)
     return give(d, ORDER_APPLY);
 }
 
-/* The driver was asked to leave: what it knows of the step in hand becomes durable. */
+/* The driver was asked to leave, or the run is paused: what is known of the step in hand becomes durable. */
 bool do_rest(struct deciding *d)
 {
     struct run *run = d->run;
@@ -358,12 +358,7 @@ bool interrupt_unacted(struct deciding *d)
 
 bool interrupt_harmless(struct deciding *d)
 {
-    json_t *body = json_pack("{s:s,s:b,s:s}", "answer", "cannot_tell", "again", 1, "why",
-                             "it was interrupted, and repeating it is harmless");
-    if (d->run->undoing)
-        json_object_set_new(body, "undo", json_true());
-    add_time(d, body);
-    emit(d, EVENT_STEP_PROBED, d->run->step, body);
+    emit_probed_unasked(d, "cannot_tell", true, "it was interrupted, and repeating it is harmless");
     d->live->fresh = false;
     return true;
 }
@@ -373,11 +368,7 @@ bool child_did_nothing(struct deciding *d)
 {
     if (act_memory(d)->before)
         return interrupt(d, false);
-    json_t *body = json_pack("{s:s,s:s}", "answer", "not_done", "why", "its program was never started");
-    if (d->run->undoing)
-        json_object_set_new(body, "undo", json_true());
-    add_time(d, body);
-    emit(d, EVENT_STEP_PROBED, d->run->step, body);
+    emit_probed_unasked(d, "not_done", false, "its program was never started");
     return true;
 }
 
