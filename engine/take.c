@@ -103,7 +103,7 @@ void drive_let_go(struct drive *drive, const struct error *error)
     drive->error = *error;
 }
 
-/* The claims of all runs share a commit: a worker that takes up a thousand runs waits once. */
+/* The claims of all runs share a commit: a driver that takes up a thousand runs waits once. */
 static int record_claims(struct driver *driver)
 {
     if (!driver->drives)
