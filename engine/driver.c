@@ -174,17 +174,24 @@ failed:
     }
 }
 
-static bool is_due(const struct driver *driver, struct drive *drive)
+static bool rests(const struct drive *drive)
 {
-    if (drive->body || drive->leaving || drive->let_go)
-        return false;
+    return !drive->ready && !drive->body && !drive->leaving;
+}
+
+/* A virtual clock stands still while a child, which knows nothing of it, runs: its next look is due now. */
+static void bring_look_at_child_forward(struct drive *drive)
+{
+    struct clock *clock = drive->cluster->clock;
+    if (clock_is_virtual(clock) && drive->live->child == CHILD_RUNNING && drive->live->due_ms >= 0)
+        drive->live->due_ms = clock->steady_ms(clock);
+}
+
+static bool is_due(const struct drive *drive)
+{
     struct clock *clock = drive->cluster->clock;
     int64_t now_ms = clock->steady_ms(clock);
     int64_t deadline_ms = machine_deadline_ms(drive->run, drive->live);
-    bool child_waits = clock_is_virtual(clock) && drive->live->child == CHILD_RUNNING &&
-                       drive->live->due_ms >= 0;
-    if (child_waits && !driver->failed)
-        drive->live->due_ms = now_ms;
     return (drive->live->due_ms >= 0 && drive->live->due_ms <= now_ms) ||
            (deadline_ms >= 0 && deadline_ms <= now_ms);
 }
@@ -246,9 +253,11 @@ static void decide_all(struct driver *driver)
     for (struct drive *drive = driver->drives; drive; drive = drive->next) {
         if (drive->let_go)
             continue;
+        if (rests(drive) && !driver->failed)
+            bring_look_at_child_forward(drive);
         /* One that is leaving decides nothing more, but what was answered for it becomes durable and is
          * forgotten. */
-        if (drive->ready || is_due(driver, drive)) {
+        if (drive->ready || (rests(drive) && is_due(drive))) {
             bool undurable = drive_is_undurable(drive);
             drive->ready = false;
             drive->to_act = true;
