@@ -4,9 +4,9 @@
 
 #include "cli/command.h"
 
-extern const struct option_declaration PLAN_OPTIONS[], SUBMIT_OPTIONS[], RESUME_OPTIONS[], APPROVE_OPTIONS[],
-    REASON_OPTIONS[], ROLLBACK_OPTIONS[], RESOLVE_OPTIONS[], LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[],
-    AUDIT_OPTIONS[], REHEARSE_OPTIONS[];
+extern const struct option_declaration PLAN_OPTIONS[], SUBMIT_OPTIONS[], RESUME_OPTIONS[], REASON_OPTIONS[],
+    ROLLBACK_OPTIONS[], RESOLVE_OPTIONS[], LIST_OPTIONS[], STATUS_OPTIONS[], LOGS_OPTIONS[], AUDIT_OPTIONS[],
+    REHEARSE_OPTIONS[];
 
 /* What `list --status` takes, ended by NULL. */
 extern const char *const RUN_STATUSES[];

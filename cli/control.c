@@ -27,8 +27,6 @@
 #define ANSWER_LOOK_MS 20
 #define ANSWER_LATE_MS 1000 /* then it is said what is waited for */
 
-const struct option_declaration APPROVE_OPTIONS[] = {{"reason", 0, "TEXT", "why; recorded"},
-                                                     {NULL, 0, NULL, NULL}};
 const struct option_declaration REASON_OPTIONS[] = {{"reason", 0, "TEXT", "why; recorded"},
                                                     {NULL, 0, NULL, NULL}};
 const struct option_declaration ROLLBACK_OPTIONS[] = {
@@ -139,22 +137,20 @@ static void patience_read(const struct word *word, struct patience *patience)
         patience->limit_ms += patience->flight.at_most_ms;
 }
 
-/* True: once is enough. */
-static bool say_waiting(const struct word *word, const struct patience *patience)
+static void say_waiting(const struct word *word, const struct patience *patience)
 {
     if (word->invocation->json || word->invocation->quiet)
-        return true;
+        return;
     if (patience->flight.step) {
         char *text = in_flight_text(&patience->flight);
         say(stderr, "run %lld %s\n", (long long)word->run_id, text);
         free(text);
-        return true;
+        return;
     }
     char *driver = driver_named(word);
     say(stderr, "run %lld: waiting for %s for %d s at most\n", (long long)word->run_id, driver,
         LIMIT_ANSWER_MS / 1000);
     free(driver);
-    return true;
 }
 
 /* It lies in the store, and may yet be taken up. */
@@ -192,8 +188,10 @@ static int wait_for_answer(struct word *word, int64_t id, struct error *error)
             result = 0;
         else if (waited_ms >= patience.limit_ms)
             result = give_up_waiting(word, &patience, error);
-        else if (waited_ms >= ANSWER_LATE_MS && !said)
-            said = say_waiting(word, &patience);
+        else if (waited_ms >= ANSWER_LATE_MS && !said) {
+            say_waiting(word, &patience);
+            said = true;
+        }
         if (result < 2) {
             in_flight_clear(&patience.flight);
             return result;
@@ -253,7 +251,8 @@ static bool has_ended_so(const struct word *word)
     struct error ignored; /* what cannot be seen has not happened */
     char *status = NULL;
     store_read_run(word->store, word->run_id, keep_status, &status, &ignored);
-    bool so = status && !strcmp(status, strcmp(word->name, "cancel") ? "rolled_back" : "cancelled");
+    const char *wanted = !strcmp(word->name, "cancel") ? "cancelled" : "rolled_back";
+    bool so = status && !strcmp(status, wanted);
     free(status);
     return so;
 }
