@@ -187,7 +187,8 @@ static int on_approve(void *context, const struct run *run, const char *question
     return !strcmp(answer, "y\n") || !strcmp(answer, "Y\n") || !strcmp(answer, "yes\n");
 }
 
-int run_exit_status(const struct run *run)
+/* The exit status that a run's state stands for. */
+static int run_exit_status(const struct run *run)
 {
     switch (run->status) {
     case RUN_SUCCEEDED:

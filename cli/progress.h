@@ -24,7 +24,5 @@ struct progress {
 struct driver_watcher progress_watcher(struct progress *progress);
 /* One event as a line of text for people, "" where it needs none; free() it. */
 char *event_line(const struct machine *machine, const struct event *event);
-/* The exit status that a run's state stands for. */
-int run_exit_status(const struct run *run);
 
 #endif

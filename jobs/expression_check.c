@@ -227,7 +227,7 @@ static type check_index(struct checker *checker, const struct node *node)
 
 /* --- logic and literals --- */
 
-void check_is_bool(struct checker *checker, const struct node *node, type given)
+static void check_is_bool(struct checker *checker, const struct node *node, type given)
 {
     char text[64];
     if (given.kind != CEL_BOOL && given.kind != CEL_DYN && given.kind != CEL_ERROR)

@@ -21,7 +21,6 @@ const char *type_phrase(struct expression_type given, char *buffer, size_t size)
 struct expression_type mistake(struct checker *checker, const struct node *node, const char *code,
                                const char *hint, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-void check_is_bool(struct checker *checker, const struct node *node, struct expression_type given);
 /* The type of `left operator right`, the node's operator. */
 struct expression_type check_operator(struct checker *checker, const struct node *node,
                                       struct expression_type left, struct expression_type right);

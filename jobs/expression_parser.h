@@ -25,8 +25,7 @@ struct item_list {
     uint32_t count, room;
 };
 
-/* The token ahead: whether it is this word, its text (not terminated), the one behind it. */
-bool token_is(const struct parser *parser, const char *word);
+/* The token ahead: its text (not terminated), the one behind it. */
 const char *token_text(const struct parser *parser);
 int advance(struct parser *parser);
 /* Whether it is a word that CEL keeps for itself. */

@@ -48,7 +48,7 @@ const char *operator_text(enum binary_operator operator)
     return "?";
 }
 
-bool token_is(const struct parser *parser, const char *word)
+static bool token_is(const struct parser *parser, const char *word)
 {
     return parser->token.kind == TOKEN_NAME && parser->token.length == strlen(word) &&
            !memcmp(parser->scanner.text + parser->token.offset, word, parser->token.length);

@@ -140,7 +140,8 @@ void object_touch(struct world *world, json_t *object)
     world->changed = true;
 }
 
-void uid_next(struct world *world, char text[37])
+/* The next identity, looks like a UUID, follows from the sim's seed. */
+static void uid_next(struct world *world, char text[37])
 {
     int64_t number = json_int(world->state, "uids", 0) + 1;
     json_object_set_new(world->state, "uids", json_integer(number));

@@ -38,8 +38,6 @@ json_t *object_add(struct world *world, const char *resource, json_t *object);
 void object_remove(struct world *world, const char *resource, const json_t *object);
 /* What a caller gets: a copy without "sim". */
 json_t *object_copy_out(const struct world *world, const struct object_type *type, const json_t *object);
-/* The next identity, looks like a UUID, follows from the sim's seed. */
-void uid_next(struct world *world, char text[37]);
 /* The sim's time as Kubernetes writes it, in seconds; a new reference. */
 json_t *time_json(const struct world *world, int64_t at_ms);
 
