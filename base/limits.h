@@ -1,5 +1,5 @@
-/* A limit on every size, depth, count and wait. The manual names them; nothing is truncated silently: what
- * goes over a limit is an error that says which. */
+/* A limit on every size, depth, count and wait. The manual names those that people meet. What goes over
+ * one is an error that says which; texts that are only shown may be cut. */
 #ifndef PAWL_BASE_LIMITS_H
 #define PAWL_BASE_LIMITS_H
 
