@@ -11,7 +11,7 @@ struct saying {
     const char *mark, *colour; /* while it is driven; a NULL mark: it is not shown then */
     const char *says;          /* … in front of what it says */
     /* What it says beyond that; `whole`: all that a person could want to know (the history), else what is
-     * news to those who look on. `event->actor` is there where it is whole. free() it. */
+     * news to those who look on. `event->actor` is always there. free() it. */
     char *(*say)(const struct event *event, bool whole);
 };
 

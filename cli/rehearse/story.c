@@ -15,6 +15,7 @@ static void print_line(const struct machine *machine, const json_t *record)
         .step = step ? machine_step_index(machine, step) : -1,
         .visit = (int)json_int(record, "visit", 0),
         .attempt = (int)json_int(record, "attempt", 0),
+        .actor = json_text(record, "actor", "?"),
         .body = json_object_get(record, "body"),
     };
     if (event.type == EVENT_RUN_CLAIMED && json_int(record, "epoch", 0) > 1)
