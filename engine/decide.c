@@ -101,6 +101,7 @@ static const struct row TABLE[] = {
     /* The look at the start of a run. */
     ROW(ANYWHERE, PLAN_OK, always, plan_agreed),
     ROW(ANYWHERE, PLAN_REFUSED, is_cancelled, plan_agreed),
+    ROW(ANYWHERE, PLAN_REFUSED, ends_by_rollback, plan_agreed),
     ROW(ANYWHERE, PLAN_REFUSED, always, plan_refused),
 
     /* Prepared: the guards' answers and the checkpoint become durable, then it acts. */

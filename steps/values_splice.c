@@ -241,6 +241,18 @@ static char *quote_double(const char *text)
     return text_take(&quoted);
 }
 
+/* A quoted scalar may be followed by anything, which a plain one would take for its own. */
+static int check_follows(struct splicing *splicing, const char *path, const struct cut *cut)
+{
+    const struct values_node *old = cut->node;
+    char next = old->end < splicing->length ? splicing->bytes[old->end] : '\n';
+    bool quoted = cut->bytes[0] == '\'' || cut->bytes[0] == '"';
+    if (old->style == VALUES_PLAIN || quoted || strchr(" \t\r\n,]}", next))
+        return 0;
+    return refuse(splicing, path, strlen(path), old->line,
+                  "is followed by something without a space before it: put one there");
+}
+
 /* The bytes that spell it in the style of the scalar that was there, or the nearest that can. */
 static char *spell(const struct wanted *wanted, const struct values_node *old)
 {
@@ -292,7 +304,7 @@ static int plan_cut(struct splicing *splicing, const char *path, const json_t *v
         cut->bytes = spaced;
     }
     free(wanted.text);
-    return 0;
+    return cut->bytes ? check_follows(splicing, path, cut) : 0;
 }
 
 static int cut_compare(const void *one, const void *other)

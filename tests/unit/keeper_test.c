@@ -241,6 +241,13 @@ END_TEST
 START_TEST(a_program_that_writes_without_end_is_ended)
 {
     begin("/bin/sh", "-c", "(trap '' TERM; exec yes) & (trap '' TERM; exec yes) & exec sleep 60");
+    char *out = file_of(KEEPER_OUT);
+    struct stat status = {0};
+    for (int waited_ms = 0; status.st_size < LIMIT_CAPTURE_BYTES; waited_ms += 10) {
+        ck_assert_msg(!stat(out, &status) && waited_ms < PATIENCE_MS, "it does not flood its output");
+        usleep(10000);
+    }
+    free(out);
     keeper_cancel(test_folder, record, 0);
     expect_state(CHILD_EXITED);
     ck_assert(child.truncated);
