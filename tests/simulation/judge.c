@@ -44,7 +44,7 @@ struct told_run {
 struct key {
     char key[128];
     int begun, effects;
-    int retries; /* a person said `resolve --retry` */
+    int retries; /* a person said `resolve --retry`: sent once more, it may arrive late */
     int agains;  /* nobody could tell, and what converges may be done again */
     bool done;   /* a person said `resolve --done`: what still arrives is as they said */
 };
@@ -503,6 +503,6 @@ void judge_effect(const char *text, const char *via, bool foreign)
     if (is_once(parts.step, parts.undo) && key->effects > 1 + key->retries)
         violate("%s happened %d times, with %d times --retry", text, key->effects, key->retries);
     bool half_done = run->half_done & (1U << parts.step);
-    if (run->ended && !foreign && !half_done && !key->done)
+    if (run->ended && !foreign && !half_done && !key->done && !key->retries) /* a person's word */
         violate("%s happened (%s) after the run's end", text, via);
 }
