@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the fuzz targets that were built into a folder, two at a time, SECONDS_EACH seconds each, and ends with "N passed,
-# N failed". What a target finds new is kept in FOLDER/corpus/NAME; a crash is printed with the file that makes it, to be
-# kept as tests/fuzz/corpus/NAME/… once it is mended (-minimize_crash=1 makes it small).
+# N failed". SEED=n repeats what was tried, as long as the kept inputs are the same. What a target finds new is kept in
+# FOLDER/corpus/NAME; a crash is printed with the file that makes it, to be kept as tests/fuzz/corpus/NAME/… once it is
+# mended (-minimize_crash=1 makes it small).
 #   run.sh FOLDER [NAME…]
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -14,6 +15,8 @@ if ((!${#names[@]})); then
         names+=("${name%_fuzz.c}")
     done
 fi
+SEED=${SEED:-$RANDOM$RANDOM}
+echo "SEED=$SEED"
 TMPDIR=$(mktemp -d /dev/shm/pawl-fuzz-XXXXXX 2>/dev/null || mktemp -d)
 export TMPDIR PAWL=$build/pawl
 trap 'rm -rf "$TMPDIR"' EXIT
@@ -38,7 +41,7 @@ fuzz() { # NAME
         return 1
     fi
     [[ -f tests/fuzz/$name.dict ]] && dictionary=("-dict=tests/fuzz/$name.dict")
-    timeout -k 5 $((SECONDS_EACH * 2 + 120)) "$build/fuzz/$name" "${dictionary[@]}" -max_total_time="$SECONDS_EACH" \
+    timeout -k 5 $((SECONDS_EACH * 2 + 120)) "$build/fuzz/$name" "${dictionary[@]}" -max_total_time="$SECONDS_EACH" -seed="$SEED" \
         -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 -max_len="$(limit_of "$name")" -close_fd_mask=3 -print_final_stats=1 \
         -artifact_prefix="$build/crashes/$name-" "$corpus" >>"$log" 2>&1
     status=$?
@@ -52,7 +55,7 @@ fuzz() { # NAME
         "$(sed -n 's/^stat::peak_rss_mb: *//p' "$log")"
 }
 export -f fuzz limit_of
-export build SECONDS_EACH
+export build SECONDS_EACH SEED
 
 # shellcheck disable=SC2016 # each shell of its own expands it
 printf '%s\n' "${names[@]}" | xargs -P 2 -I{} bash -c 'if fuzz {}; then echo {} >>"$TMPDIR/passed"; else echo {} >>"$TMPDIR/failed"; fi'
