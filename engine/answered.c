@@ -27,6 +27,22 @@ bool plan_refused(struct deciding *d)
 
 /* ---- what has happened, and its outputs ---- */
 
+/* The outputs of a step that has happened. */
+struct known {
+    json_t *outputs;
+    const char *missing; /* one that a later step needs; NULL: none */
+    bool fits;           /* the record takes them */
+    struct error size;   /* where not: how large they are */
+};
+
+static struct known known_begin(const struct deciding *d, const json_t *outputs)
+{
+    struct known known = {0};
+    known.outputs = complete_outputs(step_in_hand(d), outputs, &known.missing);
+    known.fits = outputs_fit(known.outputs, &known.size);
+    return known;
+}
+
 /* Whether later steps may want the outputs of the one in hand. */
 static bool others_follow(const struct deciding *d)
 {
@@ -50,53 +66,50 @@ static void ask_for_outputs(struct deciding *d, struct error *error)
 
 /* Is there an output that later steps need and nobody knows (`why`; NULL: nobody says), or are they larger
  * than the record takes? */
-static bool lacks_outputs(const struct deciding *d, const json_t *outputs, const char *missing,
-                          const char *why, struct error *error)
+static bool lacks_outputs(const struct deciding *d, const struct known *known, const char *why,
+                          struct error *error)
 {
     const char *id = step_in_hand(d)->id;
-    if (!others_follow(d))
+    if (!others_follow(d) || (!known->missing && known->fits))
         return false;
-    if (missing)
+    *error = known->size;
+    if (known->missing)
         error_set(error, ERROR_NOT_ALLOWED_NOW,
                   "\"%s\" has happened, but its output \"%s\", which a later step needs, cannot be known%s%s",
-                  id, missing, why ? ": " : "", why ? why : "");
-    else if (!outputs_fit(outputs, error))
-        error_context(error, "\"%s\" has happened, but cannot be recorded as it is", id);
+                  id, known->missing, why ? ": " : "", why ? why : "");
     else
-        return false;
+        error_context(error, "\"%s\" has happened, but cannot be recorded as it is", id);
     return true;
 }
 
 /* Where nothing follows, what is too large is left out, and the record says so. */
-static void succeed(struct deciding *d, const json_t *outputs, const char *by, const char *summary)
+static void succeed(struct deciding *d, const struct known *known, const char *by, const char *summary)
 {
-    struct error error;
-    if (d->run->undoing || outputs_fit(outputs, &error)) {
-        emit_success(d, outputs, by, summary);
+    struct error size = known->size;
+    if (d->run->undoing || known->fits) {
+        emit_success(d, known->outputs, by, summary);
         return;
     }
-    error_context(&error, "its outputs are not kept");
-    emit_success(d, NULL, by, error.message);
+    error_context(&size, "its outputs are not kept");
+    emit_success(d, NULL, by, size.message);
 }
 
 /* ---- a probe ---- */
 
 bool probed_done(struct deciding *d)
 {
-    const char *missing;
     struct error error;
-    json_t *outputs = complete_outputs(step_in_hand(d), d->stimulus->probe->outputs, &missing);
-    if (lacks_outputs(d, outputs, missing, NULL, &error)) {
+    struct known known = known_begin(d, d->stimulus->probe->outputs);
+    if (lacks_outputs(d, &known, NULL, &error)) {
         ask_for_outputs(d, &error);
     } else {
         emit_probed(d, "done", false);
-        succeed(d, outputs, "probe", NULL);
+        succeed(d, &known, "probe", NULL);
     }
-    json_decref(outputs);
+    json_decref(known.outputs);
     return true;
 }
 
-/* What the rollback's first step did is there: it is to be undone. */
 bool probed_step_to_undo(struct deciding *d)
 {
     emit_probed(d, "done", true);
@@ -229,31 +242,34 @@ bool guard_refused(struct deciding *d)
     return body_failed(d);
 }
 
-static void succeed_with_what_is_known(struct deciding *d, const json_t *outputs)
+static void succeed_with_what_is_known(struct deciding *d, const struct known *known)
 {
     const struct answer *answer = d->stimulus->answer;
     struct error why = answer->error;
     if (why.code)
         error_context(&why, "not all of its outputs are kept");
-    succeed(d, outputs, "body", why.code ? why.message : answer->summary.text);
+    succeed(d, known, "body", why.code ? why.message : answer->summary.text);
 }
 
 /* One that only looks has failed where its outputs are too large, or cannot be read: nothing has happened
- * that could be lost. */
+ * that could be lost. A body that says nothing else knows all of them. */
 bool body_done(struct deciding *d)
 {
-    const char *missing;
-    struct error error = d->stimulus->answer->error;
-    bool looks = !d->run->undoing && act_in_hand(d)->effect == EFFECT_OBSERVE, unknown = error.code;
-    json_t *outputs = complete_outputs(step_in_hand(d), d->stimulus->answer->outputs, &missing);
-    const char *why = unknown ? d->stimulus->answer->error.message : NULL;
-    if (looks && (unknown || !outputs_fit(outputs, &error)))
-        emit_failure(d, &error, false, d->live->effect_begun);
-    else if (lacks_outputs(d, outputs, unknown ? missing : NULL, why, &error))
+    const struct error *unread = &d->stimulus->answer->error;
+    bool looks = !d->run->undoing && act_in_hand(d)->effect == EFFECT_OBSERVE;
+    struct known known = known_begin(d, d->stimulus->answer->outputs);
+    struct error error;
+    if (!unread->code)
+        known.missing = NULL;
+    if (looks && unread->code)
+        emit_failure(d, unread, false, d->live->effect_begun);
+    else if (looks && !known.fits)
+        emit_failure(d, &known.size, false, d->live->effect_begun);
+    else if (lacks_outputs(d, &known, unread->code ? unread->message : NULL, &error))
         ask_for_outputs(d, &error);
     else
-        succeed_with_what_is_known(d, outputs);
-    json_decref(outputs);
+        succeed_with_what_is_known(d, &known);
+    json_decref(known.outputs);
     return true;
 }
 
