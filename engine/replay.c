@@ -208,17 +208,6 @@ static struct run *load_by_records(struct replaying *replaying, int64_t id, stru
     return run;
 }
 
-/* Where two runs have got one lock, the older keeps it until it ends; the other is refused until then. */
-static int rebuild_lock(struct replaying *replaying, const struct run *run)
-{
-    const char *identity = json_text(json_object_get(run->submitted, "cluster"), "identity", "");
-    int64_t holder;
-    if (!run->holds_lock)
-        return 0;
-    return store_take_lock(replaying->store, identity, json_text(run->submitted, "lock", ""), run->id,
-                           &holder, replaying->error);
-}
-
 static int rebuild_run(struct replaying *replaying, int64_t id)
 {
     struct digest head;
@@ -232,7 +221,7 @@ static int rebuild_run(struct replaying *replaying, int64_t id)
         result = project_step(run, i, put_step_row, &putting);
     projection_clear(&projection);
     if (!result)
-        result = rebuild_lock(replaying, run);
+        result = run_lock_rebuild(replaying->store, run, replaying->error);
     run_free(run);
     return result;
 }

@@ -58,6 +58,15 @@ int run_lock_take(struct store *store, const json_t *cluster, const char *lock, 
     return *out_holder == run ? store_each_run(store, &filter, check_other, &taking, error) : 0;
 }
 
+int run_lock_rebuild(struct store *store, const struct run *run, struct error *error)
+{
+    int64_t holder;
+    if (!run->holds_lock)
+        return 0;
+    return store_take_lock(store, identity_of(json_object_get(run->submitted, "cluster")),
+                           json_text(run->submitted, "lock", ""), run->id, &holder, error);
+}
+
 /* ---- comparing ---- */
 
 int run_lock_compare(struct store *store, const struct run *run, struct error *error)

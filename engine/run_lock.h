@@ -11,6 +11,9 @@
  */
 int run_lock_take(struct store *store, const json_t *cluster, const char *lock, int64_t run,
                   int64_t *out_holder, struct error *error);
+/* For a rebuild of the table: enters a run that holds its lock by its records. Where two runs have got one
+ * lock, the first that is entered keeps it until it ends; the other is refused until then. */
+int run_lock_rebuild(struct store *store, const struct run *run, struct error *error);
 /* Does the table say of this run what its records say? 0: yes, 1: no, -1 with the error filled. */
 int run_lock_compare(struct store *store, const struct run *run, struct error *error);
 /* The same before the run is relied on to hold it; ERROR_STORE_CORRUPT where the table says otherwise. */
