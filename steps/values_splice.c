@@ -241,18 +241,6 @@ static char *quote_double(const char *text)
     return text_take(&quoted);
 }
 
-/* A quoted scalar may be followed by anything, which a plain one would take for its own. */
-static int check_follows(struct splicing *splicing, const char *path, const struct cut *cut)
-{
-    const struct values_node *old = cut->node;
-    char next = old->end < splicing->length ? splicing->bytes[old->end] : '\n';
-    bool quoted = cut->bytes[0] == '\'' || cut->bytes[0] == '"';
-    if (old->style == VALUES_PLAIN || quoted || strchr(" \t\r\n,]}", next))
-        return 0;
-    return refuse(splicing, path, strlen(path), old->line,
-                  "is followed by something without a space before it: put one there");
-}
-
 /* The bytes that spell it in the style of the scalar that was there, or the nearest that can. */
 static char *spell(const struct wanted *wanted, const struct values_node *old)
 {
@@ -304,7 +292,7 @@ static int plan_cut(struct splicing *splicing, const char *path, const json_t *v
         cut->bytes = spaced;
     }
     free(wanted.text);
-    return cut->bytes ? check_follows(splicing, path, cut) : 0;
+    return 0;
 }
 
 static int cut_compare(const void *one, const void *other)
@@ -342,6 +330,22 @@ static void join(struct splicing *splicing, struct splice *out)
     out->bytes = text_take(&joined);
 }
 
+/* The cut that puts something into a node's place; NULL: it stays as it is. */
+static const struct cut *cut_of(const struct splicing *splicing, const struct values_node *node)
+{
+    for (size_t i = 0; i < splicing->count; i++)
+        if (splicing->cuts[i].node == node && splicing->cuts[i].bytes)
+            return &splicing->cuts[i];
+    return NULL;
+}
+
+/* Is the new scalar just what was put there? A quoted one may be followed by anything, a comment without a
+ * space before it for one, which a plain one in its place takes for its own. */
+static bool is_all_of(const struct values_node *scalar, const struct cut *cut)
+{
+    return scalar->end - scalar->start == strlen(cut->bytes) - strspn(cut->bytes, " ");
+}
+
 /* What was written is read again: the same nodes, and only the meant scalars differ. */
 static int check_result(struct splicing *splicing, const struct splice *out)
 {
@@ -352,14 +356,15 @@ static int check_result(struct splicing *splicing, const struct splice *out)
                            splicing->name);
     for (int i = 0; !result && i < tree.count; i++) {
         const struct values_node *old = &splicing->tree.nodes[i], *new = &tree.nodes[i];
-        bool meant = false;
-        for (size_t k = 0; k < splicing->count && !meant; k++)
-            meant = splicing->cuts[k].node == old && splicing->cuts[k].bytes;
+        const struct cut *cut = cut_of(splicing, old);
         bool same = old->kind == new->kind && old->parent == new->parent &&
-                    (meant || !old->text || !strcmp(old->text, new->text));
-        if (!same)
-            result = error_set(splicing->error, ERROR_REFUSED,
-                               "%s, line %d: more than what is set would change", splicing->name, old->line);
+                    (cut ? is_all_of(new, cut) : !old->text || !strcmp(old->text, new->text));
+        if (same)
+            continue;
+        result = error_set(splicing->error, ERROR_REFUSED, "%s, line %d: more than what is set would change",
+                           splicing->name, old->line);
+        if (cut)
+            error_next(splicing->error, "what follows the value there needs a space before it");
     }
     values_tree_clear(&tree);
     return result;
