@@ -171,8 +171,7 @@ int command_completion(struct invocation *invocation)
     (void)invocation;
     fputs(BEGIN, stdout);
     print_names();
-    fputs("    local files=\"@(", stdout);
-    fputs("--params-file", stdout);
+    fputs("    local files=\"@(--params-file", stdout);
     print_all_valued("PATH", "|");
     print_all_valued("FILE", "|");
     puts(")\"");

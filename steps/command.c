@@ -83,10 +83,10 @@ static int find_program(struct program *program, const char *path, struct error 
             free(candidate);
     }
     free(copy);
-    if (!found)
+    if (!found) {
         error_set(error, ERROR_NOT_FOUND, "there is no program \"%s\" on PATH", name);
-    if (!found)
         return error_next(error, "PATH is %s", path);
+    }
     free(name);
     program->arguments[0] = found;
     return 0;

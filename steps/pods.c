@@ -141,8 +141,8 @@ static void describe_container(const json_t *status, struct text *text)
     const json_t *waiting = json_at(status, "state", "waiting", NULL);
     const json_t *ended = json_at(status, "state", "terminated", NULL);
     const json_t *last = json_at(status, "lastState", "terminated", NULL);
-    struct summary begins;
-    summary_set(&begins, "%s", json_text(waiting, "message", ""));
+    char begins[256];
+    text_fit(begins, sizeof begins, "%s", json_text(waiting, "message", ""));
     text_format(text, "%scontainer %s: ", text->length ? "; " : "", json_text(status, "name", "?"));
     if (waiting)
         text_add(text, json_text(waiting, "reason", "waiting"));
@@ -152,8 +152,8 @@ static void describe_container(const json_t *status, struct text *text)
         text_add(text, "runs, but is not ready");
     if (last)
         text_format(text, " (last exit %lld)", (long long)json_int(last, "exitCode", -1));
-    else if (*begins.text)
-        text_format(text, " (%s)", begins.text);
+    else if (*begins)
+        text_format(text, " (%s)", begins);
 }
 
 static void describe_containers(const json_t *pod, const char *list, struct text *text)
@@ -176,9 +176,10 @@ void pod_describe_trouble(const json_t *pod, struct text *text)
     if (pod_is_terminating(pod)) {
         text_add(&why, "terminating");
     } else if (!strcmp(json_text(scheduled, "status", ""), "False")) {
-        struct summary begins;
-        summary_set(&begins, "%s", json_text(scheduled, "message", "the scheduler gives no reason"));
-        text_format(&why, "%s: %s", json_text(scheduled, "reason", "not scheduled"), begins.text);
+        char begins[256];
+        text_fit(begins, sizeof begins, "%s",
+                 json_text(scheduled, "message", "the scheduler gives no reason"));
+        text_format(&why, "%s: %s", json_text(scheduled, "reason", "not scheduled"), begins);
     } else {
         describe_containers(pod, "initContainerStatuses", &why);
         describe_containers(pod, "containerStatuses", &why);
