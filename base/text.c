@@ -126,6 +126,14 @@ bool character_deceives(uint32_t c)
     return false;
 }
 
+size_t text_trimmed_length(const char *text)
+{
+    size_t length = strlen(text);
+    while (length && strchr("\r\n", text[length - 1]))
+        length--;
+    return length;
+}
+
 /* What a program said may be no UTF-8, or was cut within a character. */
 static void make_whole(char *text)
 {

@@ -30,6 +30,8 @@ uint32_t utf8_code(const char *bytes, size_t length);
 /* How many characters a text has that is UTF-8: the columns of one without wide characters. */
 size_t utf8_count(const char *bytes, size_t length);
 bool utf8_is_valid(const char *bytes, size_t length);
+/* The length of a text without the line ends behind it, which a program's output has. */
+size_t text_trimmed_length(const char *text);
 /* snprintf for texts of a fixed size that people read and JSON takes: whole UTF-8 whatever the arguments are
  * ("?" for a byte that is none), and what does not fit is cut at a character and ends with "…". */
 void text_fit(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));

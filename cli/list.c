@@ -76,13 +76,9 @@ static int read_status(struct listing *listing, struct error *error)
  * that is not over has an index, however many runs are. */
 static void narrow(const struct listing *listing, struct run_filter *filter)
 {
-    static const char *const over[] = {"succeeded", "cancelled", "rolled_back"};
     if (!listing->status)
         return;
-    filter->open_only = true;
-    for (size_t i = 0; i < sizeof over / sizeof *over; i++)
-        if (!strcmp(over[i], listing->status))
-            filter->open_only = false;
+    filter->open_only = !status_is_over(listing->status);
     if (strcmp(listing->status, "interrupted"))
         filter->status = listing->status;
 }

@@ -171,6 +171,11 @@ static bool read_answer(const struct progress *progress, const struct run *run, 
     return ready == 1 && fgets(answer, size, stdin);
 }
 
+bool answer_is_yes(const char *line)
+{
+    return !strcmp(line, "y\n") || !strcmp(line, "Y\n") || !strcmp(line, "yes\n");
+}
+
 /* Enter and "n" leave the run waiting; only `pawl reject` rejects. */
 static int on_approve(void *context, const struct run *run, const char *question)
 {
@@ -184,7 +189,7 @@ static int on_approve(void *context, const struct run *run, const char *question
         fputc('\n', stderr);
         return 0;
     }
-    return !strcmp(answer, "y\n") || !strcmp(answer, "Y\n") || !strcmp(answer, "yes\n");
+    return answer_is_yes(answer);
 }
 
 /* The exit status that a run's state stands for. */

@@ -22,6 +22,8 @@ struct progress {
 
 /* The watcher of a driver; `progress` must outlive it. */
 struct driver_watcher progress_watcher(struct progress *progress);
+/* Whether the line that somebody typed at [y/N] says yes. */
+bool answer_is_yes(const char *line);
 /* One event as a line of text for people, "" where it needs none; free() it. */
 char *event_line(const struct machine *machine, const struct event *event);
 

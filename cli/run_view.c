@@ -11,21 +11,6 @@
 
 #define SHOWN_VALUE_BYTES 60
 
-static int note_command(void *context, const struct command_row *row)
-{
-    (void)row;
-    *(bool *)context = true;
-    return 1;
-}
-
-bool run_has_command(struct store *store, int64_t run)
-{
-    bool any = false;
-    struct error ignored; /* a run that cannot be looked up shows its stored status */
-    store_each_command(store, run, note_command, &any, &ignored);
-    return any;
-}
-
 bool run_waits_for_person(const struct run_row *row, bool approves)
 {
     json_t *waiting = json_read_stored(row->waiting, "the record", NULL);
@@ -44,6 +29,11 @@ const char *run_shown_status(struct store *store, const struct run_row *row)
     if (run_waits_for_person(row, false) && !run_has_command(store, row->run))
         return row->status;
     return "interrupted";
+}
+
+bool status_is_over(const char *status)
+{
+    return !strcmp(status, "succeeded") || !strcmp(status, "cancelled") || !strcmp(status, "rolled_back");
 }
 
 const char *status_shown(const char *status)
@@ -116,11 +106,8 @@ static char *value_shown(const json_t *value)
         return string_format("%g", json_real_value(value));
     if (!json_is_string(value))
         return json_canonical(value);
-    char *text = string_copy(json_string_value(value));
-    size_t length = strlen(text);
-    while (length && strchr("\r\n", text[length - 1]))
-        text[--length] = '\0';
-    return text;
+    const char *text = json_string_value(value);
+    return string_format("%.*s", (int)text_trimmed_length(text), text);
 }
 
 char *values_shown(const json_t *values)

@@ -12,8 +12,6 @@
 const char *run_shown_status(struct store *store, const struct run_row *row);
 /* Whether a person has the word; not for an approval, where `approves` says that --yes gives it. */
 bool run_waits_for_person(const struct run_row *row, bool approves);
-/* Whether a person has said something that nobody has taken up. */
-bool run_has_command(struct store *store, int64_t run);
 /* As docs/pawl.1 (JSON) has them; new references. `shown` is the status. */
 json_t *run_view_json(const struct run_row *row, const char *shown);
 json_t *step_view_json(const struct step_row *row);
@@ -24,6 +22,8 @@ json_t *instant_json(int64_t wall_ms);
 /* "2026-11-24 03:00:01.120" (UTC), for people. */
 #define SHOWN_TIME_SIZE 32
 void shown_time(int64_t wall_ms, char text[SHOWN_TIME_SIZE]);
+/* Whether a run of this status has ended for good. */
+bool status_is_over(const char *status);
 /* A run's status in words for people. */
 const char *status_shown(const char *status);
 /* Outputs and params as "id=4 ip=192.168.29.23"; long values are left out and counted; free() it. */

@@ -21,8 +21,7 @@ bool session_confirm(const struct invocation *invocation, const char *question)
     if (!person_is_there(invocation) || invocation_has(invocation, "yes"))
         return true;
     say(stderr, "%s [y/N] ", question);
-    return fgets(answer, sizeof answer, stdin) &&
-           (!strcmp(answer, "y\n") || !strcmp(answer, "Y\n") || !strcmp(answer, "yes\n"));
+    return fgets(answer, sizeof answer, stdin) && answer_is_yes(answer);
 }
 
 /* The worst status of those that cannot be taken up; they are reported. */

@@ -25,18 +25,13 @@ struct reading {
     json_t *reason;
 };
 
-static bool is_ended(const char *status)
-{
-    return !strcmp(status, "succeeded") || !strcmp(status, "cancelled") || !strcmp(status, "rolled_back");
-}
-
 static int see_run(void *context, const struct run_row *row)
 {
     struct reading *reading = context;
     struct standing *standing = reading->standing;
     standing->run = run_view_json(row, run_shown_status(reading->store, row));
     standing->actor = string_copy(row->actor);
-    standing->lock = is_ended(row->status) ? NULL : string_copy(row->lock);
+    standing->lock = status_is_over(row->status) ? NULL : string_copy(row->lock);
     reading->finished_ms = row->finished_ms;
     reading->newest_seq = row->seq;
     json_t *driver = driver_lives(reading->store, row->driver)

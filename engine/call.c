@@ -98,15 +98,13 @@ static void fail_exit(const struct machine_step *step, const struct visit *visit
                       struct answer *answer)
 {
     struct error error;
-    struct summary begins;
+    char begins[256];
     const char *said = json_text(answer->outputs, "stderr", json_text(answer->outputs, "stdout", ""));
     const json_t *program = json_array_get(json_object_get(visit->inputs, "argv"), 0);
-    int length = (int)strlen(said);
-    while (length && strchr("\r\n", said[length - 1]))
-        length--;
-    summary_set(&begins, "%.*s", length, said); /* all of it: pawl logs */
+    int length = (int)text_trimmed_length(said);
+    text_fit(begins, sizeof begins, "%.*s", length, said); /* all of it: pawl logs */
     if (length)
-        error_set(&error, ERROR_EXIT_STATUS, "it left with status %lld: %s", (long long)status, begins.text);
+        error_set(&error, ERROR_EXIT_STATUS, "it left with status %lld: %s", (long long)status, begins);
     else
         error_set(&error, ERROR_EXIT_STATUS, "%s left with status %lld and said nothing",
                   json_is_string(program) ? json_string_value(program) : "it", (long long)status);

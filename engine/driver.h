@@ -67,6 +67,9 @@ int driver_run(struct driver *driver, struct error *error);
 int driver_signal(const struct driver *driver);
 void driver_free(struct driver *driver);
 
+/* Whether a person has said something to a run that nobody has taken up. Not where that cannot be read: a
+ * driver is stopped by it at its next commit, and who only shows the run meets it again. */
+bool run_has_command(struct store *store, int64_t run);
 /* Why a command was refused, as its row keeps it: code, message, what to do next; free() it. */
 char *refusal_write(const struct error *why);
 /* The same for people, in *error; -1. A text of an earlier pawl is the message. */

@@ -70,6 +70,26 @@ static void refuse_command(struct drive *drive, int64_t id, const struct run_com
     }
 }
 
+static int note_command(void *context, const struct command_row *row)
+{
+    (void)row;
+    *(bool *)context = true;
+    return 1;
+}
+
+bool run_has_command(struct store *store, int64_t run)
+{
+    bool any = false;
+    struct error ignored;
+    store_each_command(store, run, note_command, &any, &ignored);
+    return any;
+}
+
+bool drive_has_open_command(const struct drive *drive)
+{
+    return run_has_command(drive->driver->store, drive->run->id);
+}
+
 bool drive_is_undurable(const struct drive *drive)
 {
     return drive->decision && (drive->decision->event_count || drive->decision->order != ORDER_NOTHING);

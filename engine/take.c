@@ -122,21 +122,6 @@ static int record_claims(struct driver *driver)
     return store_commit(driver->store, &driver->error);
 }
 
-static int note_command(void *context, const struct command_row *row)
-{
-    (void)row;
-    *(bool *)context = true;
-    return 1;
-}
-
-bool drive_has_open_command(const struct drive *drive)
-{
-    bool any = false;
-    struct error ignored; /* a store that cannot be read stops the driver at its next commit */
-    store_each_command(drive->driver->store, drive->run->id, note_command, &any, &ignored);
-    return any;
-}
-
 /* The word that came with the run is said now, or after those that lay in the store. */
 static void begin_drive(struct drive *drive)
 {

@@ -172,30 +172,13 @@ static bool help(int64_t run, const struct standing *found)
     return true;
 }
 
-static bool has_open_words(int64_t run);
-
 /* In the noise an interrupted run is resumed now and then. */
 static void pass_by(int64_t run, const struct standing *found)
 {
     bool person = !strcmp(found->status, "failed") || !strcmp(found->waiting, "paused") ||
                   !strcmp(found->waiting, "approval") || !strcmp(found->waiting, "decision");
-    if ((!person || has_open_words(run)) && chance_percent(CHANCE_PEOPLE, 50))
+    if ((!person || run_has_command(simulation.store, run)) && chance_percent(CHANCE_PEOPLE, 50))
         process_start(run, NULL, NULL, false);
-}
-
-static int note(void *context, const struct command_row *row)
-{
-    (void)row;
-    *(bool *)context = true;
-    return 1;
-}
-
-static bool has_open_words(int64_t run)
-{
-    bool any = false;
-    struct error error = {0};
-    store_each_command(simulation.store, run, note, &any, &error);
-    return any;
 }
 
 /* What a person had told pawl was done, and is not, is waited for in vain. */
@@ -221,7 +204,7 @@ bool people_look(void)
             continue;
         if (!simulation.quiet)
             pass_by(run, &found);
-        else if (has_open_words(run)) {
+        else if (run_has_command(simulation.store, run)) {
             start(run, NULL);
             busy = true;
         } else {
