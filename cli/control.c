@@ -111,92 +111,99 @@ static bool is_driven(const struct word *word)
     return driver != NULL;
 }
 
-/* "process 17 on bastion, which drives it," */
-static char *driver_named(const struct word *word)
-{
-    json_t *driver = read_driver(word);
-    char *named = string_format("process %lld on %s, which drives it,", (long long)json_int(driver, "pid", 0),
-                                json_text(driver, "host", "?"));
-    json_decref(driver);
-    return named;
-}
-
-/* How long its driver may take: a rollback is answered once the step in hand has been let go. */
-struct patience {
-    struct in_flight flight; /* of a rollback */
-    int64_t limit_ms;
+/* One wait for an answer. */
+struct waiting {
+    json_t *driver;          /* as it was seen last; NULL: nobody drives the run here */
+    struct in_flight flight; /* of a rollback, which is answered once the step in hand has been let go */
+    int64_t since_ms, limit_ms;
+    bool said;
 };
 
-static void patience_read(const struct word *word, struct patience *patience)
+static void waiting_begin(const struct word *word, struct waiting *waiting)
 {
-    *patience = (struct patience){.flight = {.at_most_ms = -1}, .limit_ms = LIMIT_ANSWER_MS};
+    *waiting = (struct waiting){.flight = {.at_most_ms = -1},
+                                .since_ms = clock_system()->steady_ms(clock_system()),
+                                .limit_ms = LIMIT_ANSWER_MS};
     if (strcmp(word->name, "rollback"))
         return;
-    in_flight_read(word->store, word->run_id, true, &patience->flight);
-    if (patience->flight.at_most_ms > 0)
-        patience->limit_ms += patience->flight.at_most_ms;
+    in_flight_read(word->store, word->run_id, true, &waiting->flight);
+    if (waiting->flight.at_most_ms > 0)
+        waiting->limit_ms += waiting->flight.at_most_ms;
 }
 
-static void say_waiting(const struct word *word, const struct patience *patience)
+/* "process 17 on bastion, which drives it," */
+static char *driver_named(const struct waiting *waiting)
+{
+    return string_format("process %lld on %s, which drives it,",
+                         (long long)json_int(waiting->driver, "pid", 0),
+                         json_text(waiting->driver, "host", "?"));
+}
+
+static void say_waiting(const struct word *word, const struct waiting *waiting)
 {
     if (word->invocation->json || word->invocation->quiet)
         return;
-    if (patience->flight.step) {
-        char *text = in_flight_text(&patience->flight);
+    if (waiting->flight.step) {
+        char *text = in_flight_text(&waiting->flight);
         say(stderr, "run %lld %s\n", (long long)word->run_id, text);
         free(text);
         return;
     }
-    char *driver = driver_named(word);
+    char *driver = driver_named(waiting);
     say(stderr, "run %lld: waiting for %s for %d s at most\n", (long long)word->run_id, driver,
         LIMIT_ANSWER_MS / 1000);
     free(driver);
 }
 
 /* It lies in the store, and may yet be taken up. */
-static int give_up_waiting(const struct word *word, const struct patience *patience, struct error *error)
+static int give_up_waiting(const struct word *word, const struct waiting *waiting, struct error *error)
 {
-    char limit[DURATION_TEXT_SIZE], *driver = driver_named(word);
-    long long run = word->run_id;
-    duration_write(patience->limit_ms / 1000 * 1000, limit);
+    char limit[DURATION_TEXT_SIZE], *driver = driver_named(waiting);
+    duration_write(waiting->limit_ms / 1000 * 1000, limit);
     error_set(error, ERROR_DRIVEN, "recorded; but %s has not answered for %s", driver, limit);
     error_next(error,
                "it takes it up when it can%s; where it is stuck: pawl resume %lld --take-over --reason \"…\"",
-               patience->flight.step ? ": what is in flight may not have ended" : "", run);
+               waiting->flight.step ? ": what is in flight may not have ended" : "", (long long)word->run_id);
     free(driver);
     return -1;
 }
 
+#define NO_ANSWER_YET 2
+
+/* NO_ANSWER_YET, or as wait_for_answer(). */
+static int look_for_answer(const struct word *word, int64_t id, struct waiting *waiting, struct error *error)
+{
+    struct answer_seen seen = {.error = error};
+    json_decref(waiting->driver);
+    waiting->driver = read_driver(word); /* before the look: an answer given last is seen */
+    if (store_read_command(word->store, id, see_answer, &seen, error))
+        return -1;
+    if (seen.answered)
+        return seen.accepted ? 1 : -1;
+    return waiting->driver ? NO_ANSWER_YET : 0;
+}
+
 /* Until the driver has committed its answer, is gone, or is out of patience. 1: answered, 0: nobody drives
  * any more, -1: refused, or not answered. */
-static int wait_for_answer(struct word *word, int64_t id, struct error *error)
+static int wait_for_answer(const struct word *word, int64_t id, struct error *error)
 {
-    struct clock *clock = clock_system();
-    struct patience patience;
-    int64_t since_ms = clock->steady_ms(clock);
-    bool said = false;
-    patience_read(word, &patience);
-    for (int result = 2;; nanosleep(&(struct timespec){.tv_nsec = ANSWER_LOOK_MS * 1000000L}, NULL)) {
-        struct answer_seen seen = {.error = error};
-        int64_t waited_ms = clock->steady_ms(clock) - since_ms;
-        bool driven = is_driven(word); /* before the look: an answer given last is seen */
-        if (store_read_command(word->store, id, see_answer, &seen, error))
-            result = -1;
-        else if (seen.answered)
-            result = seen.accepted ? 1 : -1;
-        else if (!driven)
-            result = 0;
-        else if (waited_ms >= patience.limit_ms)
-            result = give_up_waiting(word, &patience, error);
-        else if (waited_ms >= ANSWER_LATE_MS && !said) {
-            say_waiting(word, &patience);
-            said = true;
+    struct waiting waiting;
+    int result;
+    waiting_begin(word, &waiting);
+    while ((result = look_for_answer(word, id, &waiting, error)) == NO_ANSWER_YET) {
+        int64_t waited_ms = clock_system()->steady_ms(clock_system()) - waiting.since_ms;
+        if (waited_ms >= waiting.limit_ms) {
+            result = give_up_waiting(word, &waiting, error);
+            break;
         }
-        if (result < 2) {
-            in_flight_clear(&patience.flight);
-            return result;
-        }
+        if (waited_ms >= ANSWER_LATE_MS && !waiting.said)
+            say_waiting(word, &waiting);
+        waiting.said = waited_ms >= ANSWER_LATE_MS;
+        nanosleep(&(struct timespec){.tv_nsec = ANSWER_LOOK_MS * 1000000L}, NULL);
     }
+    json_decref(waiting.driver);
+    in_flight_clear(&waiting.flight);
+    return result;
 }
 
 static int say_done(const struct word *word, const char *what)

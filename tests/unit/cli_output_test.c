@@ -162,21 +162,6 @@ static void wait_to_be_told(const char *arguments, const char *wanted)
         usleep(50000);
 }
 
-/* Standard error or output is descriptor 9. */
-static pid_t start_with(const char *arguments)
-{
-    const char *program = getenv("PAWL");
-    char *command = string_format("PAWL_STORE='%s' exec '%s' %s </dev/null", test_path,
-                                  program ? program : "build/pawl", arguments);
-    pid_t pid = fork();
-    if (!pid) {
-        execl("/bin/sh", "sh", "-c", command, NULL);
-        _exit(127);
-    }
-    free(command);
-    return pid;
-}
-
 /* The test's time limit is the end of one that waits for its reader. */
 START_TEST(a_reader_that_lags_holds_up_no_run)
 {
@@ -186,7 +171,7 @@ START_TEST(a_reader_that_lags_holds_up_no_run)
                    {"submit good.yaml --json >&9", "\"event\":\"run_succeeded\""}};
     for (int i = 0; i < 2; i++) {
         int status, reader = fill_pipe(i ? FIRST_LINE_BYTES : 1);
-        pid_t pid = start_with(submits[i].arguments);
+        pid_t pid = pawl_start(submits[i].arguments);
         wait_to_be_told(i ? "history 2" : "history 1", "run succeeded");
         ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0); /* it waits for its reader: nothing is lost */
         close(9);

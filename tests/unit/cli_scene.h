@@ -86,12 +86,12 @@ __attribute__((unused)) static void change_store(const char *sql)
     sqlite3_close(database);
 }
 
-/* A pawl that is left alone; what it says goes into the file. */
-__attribute__((unused)) static pid_t pawl_in_background(const char *arguments, const char *file)
+/* A pawl that is left alone; the shell's redirections stand behind its arguments. */
+__attribute__((unused)) static pid_t pawl_start(const char *arguments)
 {
     const char *program = getenv("PAWL");
-    char *command = string_format("PAWL_STORE='%s' exec '%s' %s >%s 2>&1 </dev/null", test_path,
-                                  program ? program : "build/pawl", arguments, file);
+    char *command = string_format("PAWL_STORE='%s' exec '%s' %s </dev/null", test_path,
+                                  program ? program : "build/pawl", arguments);
     fflush(NULL);
     pid_t pid = fork();
     if (!pid) {
@@ -99,6 +99,15 @@ __attribute__((unused)) static pid_t pawl_in_background(const char *arguments, c
         _exit(127);
     }
     free(command);
+    return pid;
+}
+
+/* The same; what it says goes into the file. */
+__attribute__((unused)) static pid_t pawl_in_background(const char *arguments, const char *file)
+{
+    char *all = string_format("%s >%s 2>&1", arguments, file);
+    pid_t pid = pawl_start(all);
+    free(all);
     return pid;
 }
 
