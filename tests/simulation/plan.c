@@ -84,12 +84,22 @@ static void draw_item(struct plan *plan, enum item_kind kind)
     };
 }
 
+void plan_draw_items(struct plan *plan, const struct item_draw *draws, size_t count, int calm_percent,
+                     void (*add)(struct plan *plan, enum item_kind kind))
+{
+    bool calm = chance_percent(CHANCE_ITEMS, calm_percent);
+    for (size_t i = 0; !calm && i < count; i++) {
+        int64_t items = chance_percent(CHANCE_ITEMS, draws[i].percent)
+                            ? 1 + chance_below(CHANCE_ITEMS, draws[i].most)
+                            : 0;
+        while (items-- > 0 && plan->item_count < SIMULATION_ITEMS_MOST)
+            add(plan, draws[i].kind);
+    }
+}
+
 static void draw_items(struct plan *plan)
 {
-    static const struct {
-        enum item_kind kind;
-        int percent, most;
-    } draws[] = {
+    static const struct item_draw draws[] = {
         {ITEM_SAY, 75, 5},
         {ITEM_CRASH, 70, 4},
         {ITEM_POWER, 20, 2},
@@ -103,14 +113,7 @@ static void draw_items(struct plan *plan)
         {ITEM_CLOCK, 10, 2},
         {ITEM_MOVE, 5, 1},
     };
-    bool calm = chance_percent(CHANCE_ITEMS, 5);
-    for (size_t i = 0; !calm && i < sizeof draws / sizeof *draws; i++) {
-        int64_t count = chance_percent(CHANCE_ITEMS, draws[i].percent)
-                            ? 1 + chance_below(CHANCE_ITEMS, draws[i].most)
-                            : 0;
-        while (count-- > 0 && plan->item_count < SIMULATION_ITEMS_MOST)
-            draw_item(plan, draws[i].kind);
-    }
+    plan_draw_items(plan, draws, sizeof draws / sizeof *draws, 5, draw_item);
 }
 
 /* A step is to be done again, and soon everything is to be undone: what the step had sent may still arrive.

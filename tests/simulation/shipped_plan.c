@@ -96,24 +96,14 @@ static void add_item(struct plan *plan, enum item_kind kind)
 
 static void draw_items(struct plan *plan)
 {
-    static const struct {
-        enum item_kind kind;
-        int percent, most;
-    } draws[] = {
+    static const struct item_draw draws[] = {
         {ITEM_CLUSTER, 85, 4},     {ITEM_SAY, 50, 3},        {ITEM_CRASH, 60, 3},
         {ITEM_POWER, 15, 2},       {ITEM_COMMIT_LOST, 8, 1}, {ITEM_COMMIT_SAYS_LOST, 8, 1},
         {ITEM_KEEPER_DIES, 20, 2}, {ITEM_CHILD_DIES, 30, 2}, {ITEM_SIGNAL, 15, 1},
         {ITEM_STUCK, 12, 1},       {ITEM_TAKE_OVER, 15, 1},  {ITEM_CLOCK, 10, 1},
         {ITEM_MOVE, 4, 1},
     };
-    bool calm = chance_percent(CHANCE_ITEMS, 4);
-    for (size_t i = 0; !calm && i < sizeof draws / sizeof *draws; i++) {
-        int64_t count = chance_percent(CHANCE_ITEMS, draws[i].percent)
-                            ? 1 + chance_below(CHANCE_ITEMS, draws[i].most)
-                            : 0;
-        while (count-- > 0 && plan->item_count < SIMULATION_ITEMS_MOST)
-            add_item(plan, draws[i].kind);
-    }
+    plan_draw_items(plan, draws, sizeof draws / sizeof *draws, 4, add_item);
 }
 
 static void draw_steps(struct plan *plan)

@@ -153,6 +153,14 @@ struct plan {
 };
 
 void plan_draw(struct plan *plan, uint64_t seed);
+/* How often a history has such items, in percent, and how many then; for plan_draw_items(), which draws those
+ * of a family: none in so many percent of its histories. */
+struct item_draw {
+    enum item_kind kind;
+    int percent, most;
+};
+void plan_draw_items(struct plan *plan, const struct item_draw *draws, size_t count, int calm_percent,
+                     void (*add)(struct plan *plan, enum item_kind kind));
 /* A step's name. */
 const char *plan_step_id(const struct plan *plan, int index);
 /* -1: none has this name. */
