@@ -148,9 +148,48 @@ START_TEST(upgrade_cannot_remove_records_that_helm_keeps_elsewhere)
 }
 END_TEST
 
+/* helm 4 takes no post-renderer program, and labels are seen on Secrets only. */
+static void begin_without_marks(void)
+{
+    options.helm = "v4.1.4";
+    options.helm_driver = "configmap";
+    make();
+    begin();
+    prepares();
+    ck_assert_str_eq(json_text(step.checkpoint, "marked_by", ""), "none");
+}
+
+START_TEST(upgrade_that_could_not_mark_its_record_does_not_say_that_nothing_is_left)
+{
+    begin_without_marks();
+    fault("helm phase=patched action=kill");
+    go();
+    ck_assert_int_eq(apply(), ANSWER_FAILED);
+    ck_assert_int_eq(probe(), PROBE_NOT_DONE);
+    ck_assert(!step.probe.mend && step.probe.touched);
+    undo_begins();
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_int_eq(step.answer.error.code, ERROR_HELM_PENDING);
+    finish();
+}
+END_TEST
+
+START_TEST(upgrade_without_marks_that_made_no_record_leaves_nothing)
+{
+    begin_without_marks();
+    fault("helm phase=start action=kill");
+    go();
+    ck_assert_int_eq(probe(), PROBE_NOT_DONE);
+    ck_assert(!step.probe.touched);
+    finish();
+}
+END_TEST
+
 int main(void)
 {
     TCase *behaviour = simulated_case();
+    tcase_add_test(behaviour, upgrade_that_could_not_mark_its_record_does_not_say_that_nothing_is_left);
+    tcase_add_test(behaviour, upgrade_without_marks_that_made_no_record_leaves_nothing);
     tcase_add_test(behaviour, upgrade_puts_its_own_pending_record_away_and_runs_again);
     tcase_add_test(behaviour, upgrade_knows_its_record_by_a_comment_where_helm_has_no_labels);
     tcase_add_test(behaviour, upgrade_leaves_a_record_that_moved_since_it_was_seen);

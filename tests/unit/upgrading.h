@@ -213,4 +213,14 @@ static inline int64_t generation(void)
     return count;
 }
 
+static inline void undo_begins(void)
+{
+    step.undoing = true;
+    step.visit.start = 0;
+    strcpy(step.key, "store/1/upgrade/1/undo");
+    json_decref(step.checkpoint);
+    step.checkpoint = json_incref(step.first);
+    json_array_clear(step.starts);
+}
+
 #endif
