@@ -83,6 +83,7 @@ struct live {
     bool asks_undo;        /* the probe that is out asks for the undo */
     int64_t counted_to_ms; /* steady: the visit's time is accounted for up to here; -1: it stands still */
     int64_t act_ended_ms;  /* steady: when the latest start could last act */
+    int64_t asked_ms;      /* steady: when the latest probe was handed out; it has looked no earlier */
     int64_t recorded_ms;   /* steady: of the last step event, for the rate of checkpoints */
     int probe_failures;    /* in a row, of transient kind */
     bool looked;           /* the start in hand only observes, and has had a good look: it waits */

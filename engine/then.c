@@ -18,6 +18,8 @@ static bool give(struct deciding *d, enum order order)
     d->live->after_wait = ORDER_NOTHING;
     if (order == ORDER_APPLY) /* what a body does that waited, or a child that was adopted, is yet to end */
         d->live->act_ended_ms = -1;
+    if (order == ORDER_PROBE)
+        d->live->asked_ms = d->live->now_ms;
     return false;
 }
 

@@ -206,10 +206,11 @@ bool undo_of_step_that_cannot_be_asked(const struct deciding *d)
     return is_step_to_undo_in_doubt(d) && !undo->granted && !undo->starts;
 }
 
-static bool may_still_show(const struct deciding *d)
+/* Whether what was sent may show later than at that time (steady). */
+static bool may_show_after(const struct deciding *d, int64_t at_ms)
 {
-    const struct live *live = d->live;
-    return live->act_ended_ms < 0 || live->now_ms < live->act_ended_ms + step_in_hand(d)->settle_ms;
+    int64_t ended_ms = d->live->act_ended_ms;
+    return ended_ms < 0 || at_ms < ended_ms + step_in_hand(d)->settle_ms;
 }
 
 /* There is something to undo, as a person says; or a probe, of a step that was sent twice by a person's word.
@@ -219,7 +220,7 @@ bool undo_comes_before_settle(const struct deciding *d)
     const struct run_step *step = &d->run->steps[d->run->step];
     bool open = d->run->undoing && step->act.unproven && step->act.acted;
     return open && step_in_hand(d)->act.effect == EFFECT_ONCE && (!step->act.answered || step->act.before) &&
-           !step->undo.starts && may_still_show(d);
+           !step->undo.starts && may_show_after(d, d->live->now_ms);
 }
 
 bool undo_of_step_that_did_nothing(const struct deciding *d)
@@ -333,11 +334,14 @@ bool child_never_ran(const struct deciding *d)
     return act_in_hand(d)->runs_child && d->live->child == CHILD_NONE;
 }
 
+/* The answer may be late, by a slow request or a driver that was stopped: what counts is when it was asked.
+ */
 bool is_unsettled(const struct deciding *d)
 {
     bool of_step = asks_about_step_to_undo(d);
     const struct machine_act *asked = of_step ? &step_in_hand(d)->act : act_in_hand(d);
-    return asked->effect == EFFECT_ONCE && (of_step || is_in_doubt(d)) && may_still_show(d);
+    return asked->effect == EFFECT_ONCE && (of_step || is_in_doubt(d)) &&
+           may_show_after(d, d->live->asked_ms);
 }
 
 bool lets_go_while_in_progress(const struct deciding *d)

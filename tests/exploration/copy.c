@@ -262,6 +262,9 @@ size_t moment_write(const struct moment *moment, unsigned char *bytes, size_t si
           moment->started);
     if (any_once_in_hand(moment))
         FLAGS(moment->ended_ms < 0, moment->ended_ms >= 0 && moment->now_ms >= moment->ended_ms + SETTLE_MS);
+    if (any_once_in_hand(moment) && moment->live && moment->live->out == ORDER_PROBE)
+        FLAGS(moment->asked_ms >= moment->ended_ms + SETTLE_MS,
+              moment->live->asked_ms >= moment->live->act_ended_ms + SETTLE_MS);
     put(writing, moment->body);
     put(writing, child_counts(moment) ? moment->child : NO_CHILD);
     put(writing, moment->words);

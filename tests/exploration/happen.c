@@ -347,13 +347,13 @@ static void make_found_done_alone(struct moment *moment, struct happening *happe
 {
     tell(moment, STIMULUS_PROBE_DONE, &(struct probe_answer){.outputs = json_object()}, happening);
 }
-/* Until settle has passed, what has happened need not show. */
+/* Until settle has passed, what has happened need not show; and the answer may be a late one. */
 static bool may_find_not_done(const struct moment *moment)
 {
     if (!is_out(moment, ORDER_PROBE))
         return false;
     const struct effect *effect = effect_of(moment);
-    bool lags = is_once(moment) && !is_settled(moment, moment->now_ms);
+    bool lags = is_once(moment) && !is_settled(moment, moment->asked_ms);
     return lags || (!effect->done && !effect->in_flight);
 }
 static void make_found_not_done(struct moment *moment, struct happening *happening)

@@ -162,6 +162,8 @@ static void start_body(struct moment *moment, enum order order)
     moment->body_undo = moment->run->undoing && (order != ORDER_PROBE || live->asks_undo);
     if (moment->body == BODY_SENT)
         moment->ended_ms = -1;
+    if (order == ORDER_PROBE)
+        moment->asked_ms = moment->now_ms;
 }
 
 /* The go byte passes the gate, as every request does. */

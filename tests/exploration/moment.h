@@ -61,6 +61,7 @@ struct moment {
     enum child_truth child;
     int64_t now_ms;
     int64_t ended_ms;  /* when what was sent could last act; -1: it still can */
+    int64_t asked_ms;  /* when the latest probe was handed out: it may have looked then, or later */
     int words, faults; /* left */
     struct step_truth steps[STEPS_MOST];
     bool lock, cancelling, paused, rolling, failed, ended, started; /* as events said */
