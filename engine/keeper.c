@@ -257,23 +257,36 @@ static json_t *read_json_file(const char *path, enum keeper_file_kind kind)
     return value;
 }
 
-static char *read_output(const char *path, enum keeper_file_kind kind, size_t *length)
+static char *read_output(const char *path, enum keeper_file_kind kind, size_t *length, struct error *error)
 {
     char *name = keeper_file(path, kind);
-    char *text = file_read_plain(name, 2 * LIMIT_CAPTURE_BYTES, length, NULL);
+    char *text = file_read_plain(name, 2 * LIMIT_CAPTURE_BYTES, length, error);
     free(name);
-    return text ? text : string_copy("");
+    return text;
 }
 
-/* A program that could not be started has said nothing: what its keeper says of it stands in its place. */
-static char *read_said(const char *path, const json_t *exit_record, size_t *length)
+static void read_stdout(const char *path, struct child *child)
+{
+    struct error error;
+    child->out = read_output(path, KEEPER_OUT, &child->out_length, &error);
+    if (child->out)
+        return;
+    child->unread = string_copy(error.message);
+    child->out = string_copy("");
+    child->out_length = 0;
+}
+
+/* A program that could not be started has said nothing: what its keeper says of it stands in its place, as
+ * does why it cannot be read. */
+static void read_stderr(const char *path, const json_t *exit_record, struct child *child)
 {
     const char *why = json_text(exit_record, "why", NULL);
-    if (!why)
-        return read_output(path, KEEPER_ERR, length);
-    char *text = string_format("pawl: %s\n", why);
-    *length = strlen(text);
-    return text;
+    struct error error;
+    child->err = why ? NULL : read_output(path, KEEPER_ERR, &child->err_length, &error);
+    if (child->err)
+        return;
+    child->err = string_format("pawl: %s\n", why ? why : error.message);
+    child->err_length = strlen(child->err);
 }
 
 static bool read_exit(const char *path, struct child *child)
@@ -288,8 +301,8 @@ static bool read_exit(const char *path, struct child *child)
     child->exit_status = (int)status;
     child->cancelled = json_bool(record, "cancelled", false);
     child->truncated = json_bool(record, "truncated", false);
-    child->out = read_output(path, KEEPER_OUT, &child->out_length);
-    child->err = read_said(path, record, &child->err_length);
+    read_stdout(path, child);
+    read_stderr(path, record, child);
     json_decref(record);
     return true;
 }
@@ -335,6 +348,7 @@ void child_clear(struct child *child)
 {
     free(child->out);
     free(child->err);
+    free(child->unread);
     *child = (struct child){.state = CHILD_NONE};
 }
 

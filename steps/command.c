@@ -239,9 +239,11 @@ static json_t *read_text(const char *text, size_t length, const char *name, stru
 static json_t *read_stdout(const struct child *end, struct error *error)
 {
     bool is_full = end->out_length >= LIMIT_CAPTURE_BYTES || end->err_length >= LIMIT_CAPTURE_BYTES;
-    if (!end->truncated)
+    if (!end->truncated && !end->unread)
         return read_text(end->out, end->out_length, "stdout", error);
-    if (is_full)
+    if (!end->truncated)
+        error_set(error, ERROR_SYSTEM, "what it wrote cannot be read again: %s", end->unread);
+    else if (is_full)
         error_set(error, ERROR_LIMIT, "it wrote more than the %d bytes that are kept", LIMIT_CAPTURE_BYTES);
     else
         error_set(error, ERROR_SYSTEM, "its output could not be kept beside the store: is the disk full?");

@@ -35,6 +35,7 @@ struct child {
     char *out, *err; /* captured so far, bounded, a NUL behind the last byte; owned by the visit */
     size_t out_length, err_length;
     bool truncated; /* it wrote more than is kept */
+    char *unread; /* why what it wrote to stdout cannot be read back, which leaves `out` empty; NULL; owned */
 };
 
 /* What a body is given. Everything is borrowed, and lives until the body returns. */

@@ -100,6 +100,23 @@ static void finish(void)
     free(lock);
 }
 
+START_TEST(output_that_cannot_be_read_again_is_not_none)
+{
+    begin("/proc/self/exe", LEAVES, NULL);
+    char *out = file_of(KEEPER_OUT), *err = file_of(KEEPER_ERR);
+    ck_assert(!unlink(out) && !mkdir(out, 0700));
+    ck_assert(!unlink(err) && !mkdir(err, 0700));
+    keeper_cancel(test_folder, record, 0);
+    expect_state(CHILD_EXITED);
+    ck_assert_ptr_nonnull(child.unread);
+    ck_assert_ptr_nonnull(strstr(child.unread, out));
+    ck_assert_msg(!strncmp(child.err, "pawl: ", 6) && strstr(child.err, err), "%s", child.err);
+    finish();
+    free(out);
+    free(err);
+}
+END_TEST
+
 START_TEST(a_program_that_leaves_its_group_is_ended)
 {
     begin("/proc/self/exe", LEAVES, NULL);
@@ -281,6 +298,7 @@ int main(int argument_count, char **arguments)
     TCase *all = tcase_create("all");
     tcase_add_checked_fixture(all, make_folder, remove_folder);
     tcase_set_timeout(all, 60);
+    tcase_add_test(all, output_that_cannot_be_read_again_is_not_none);
     tcase_add_test(all, a_program_that_leaves_its_group_is_ended);
     tcase_add_test(all, a_program_that_leaves_its_group_is_ended_without_its_keeper);
     tcase_add_test(all, a_stopped_keeper_is_woken_and_records_the_end);
