@@ -10,8 +10,9 @@
 #include "cli/last_output.h"
 #include "cli/report.h"
 #include "cli/run_view.h"
-#include "engine/decide.h"
+#include "cli/word.h"
 #include "engine/driver.h"
+#include "engine/event.h"
 #include "engine/load.h"
 
 /* ---- reading ---- */
@@ -88,7 +89,7 @@ static void keep_reason(struct reading *reading, const struct record *record, co
     const char *text = json_text(body, "reason", "");
     const char *word = !strcmp(record->event, "cancel_requested") ? "cancel" : "rollback";
     json_decref(reading->reason);
-    if (strcmp(text, "on_failure: rollback")) {
+    if (strcmp(text, ROLLBACK_BY_POLICY)) {
         reading->reason = json_pack("{s:s,s:s,s:s}", "word", word, "actor", record->actor, "text", text);
         return;
     }
@@ -144,6 +145,14 @@ static int read_reason(struct reading *reading, int64_t run, struct error *error
     return store_each_record(reading->store, run, 0, see_reason, reading, error) < 0 ? -1 : 0;
 }
 
+/* Where its history is damaged they are shown without. */
+static void mark_overruled(struct reading *reading, int64_t run)
+{
+    struct error ignored;
+    if (json_array_size(reading->recorded))
+        word_mark_overruled(reading->store, run, reading->recorded, &ignored);
+}
+
 /* Of a run that has failed, waits for a person, or was left: its machine knows what can be said to it, and
  * what program it has. Where its history is damaged it is shown without. */
 static void read_advice(struct reading *reading, int64_t id)
@@ -183,6 +192,7 @@ int standing_read(struct store *store, int64_t run, struct standing *standing, s
         store_each_record(store, run, 0, see_beginning, &reading, error) >= 0 &&
         !read_wait(&reading, run, error) && !read_reason(&reading, run, error) &&
         !store_each_command(store, run, see_command, &reading, error)) {
+        mark_overruled(&reading, run);
         read_advice(&reading, run);
         json_object_set(standing->run, "steps", reading.steps);
         json_object_set(standing->run, "recorded", reading.recorded);
@@ -265,29 +275,6 @@ static const char *word_said(const json_t *word)
     return !strcmp(json_text(word, "how", ""), "done") ? "resolved as done" : "resolved to be tried again";
 }
 
-static struct run_command command_of(const json_t *word)
-{
-    return (struct run_command){.name = json_text(word, "command", ""), .body = word};
-}
-
-/* What stops a run, or its step, comes before what was said to go on, which then counts for nothing. */
-static bool is_overruled(const json_t *words, const json_t *word)
-{
-    struct run_command command = command_of(word);
-    size_t index;
-    json_t *other;
-    json_array_foreach((json_t *)words, index, other)
-    {
-        struct run_command first = command_of(other);
-        bool of_run = !json_object_get(other, "step") || json_is_null(json_object_get(other, "step"));
-        bool meets = of_run ? strcmp(first.name, "pause") != 0
-                            : !strcmp(json_text(other, "step", ""), json_text(word, "step", ""));
-        if (meets && command_rank(&first) < command_rank(&command))
-            return true;
-    }
-    return false;
-}
-
 /* "unregister" approved by ops@bastion: looked at it; taken up by: pawl resume 7 */
 static void say_recorded(const struct standing *standing, struct text *out)
 {
@@ -304,7 +291,7 @@ static void say_recorded(const struct standing *standing, struct text *out)
         text_format(&line, "%s by %s", word_said(word), json_text(word, "actor", ""));
         if (*reason)
             text_format(&line, ": %s", reason);
-        if (is_overruled(words, word))
+        if (json_bool(word, "overruled", false))
             text_add(&line, "; overruled");
         else if (standing->driver)
             text_add(&line, "; its driver has not taken it up yet");

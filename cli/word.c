@@ -65,23 +65,32 @@ int word_check(struct store *store, int64_t run, const struct run_command *word,
 
 /* ---- beside others, in the order in which they are taken up ---- */
 
-static int ask_recorded(void *context, const struct command_row *row)
+enum answer_to_word { WORD_LATER, WORD_TAKEN, WORD_REFUSED };
+
+static enum answer_to_word ask_row(struct asking *asking, const struct command_row *row)
 {
-    struct asking *asking = context;
     struct error ignored;
     json_t *body = json_read_stored(row->body, "the record", NULL);
     const struct run_command command = {.name = row->name, .body = body, .actor = row->actor};
-    bool taken = command_rank(&command) == asking->rank && !ask(asking, &command, &ignored);
-    bool passed_over = command_rank(&command) == asking->rank && !taken;
+    enum answer_to_word answer = command_rank(&command) != asking->rank ? WORD_LATER
+                                 : ask(asking, &command, &ignored)      ? WORD_REFUSED
+                                                                        : WORD_TAKEN;
+    json_decref(body);
+    return answer;
+}
+
+static int ask_recorded(void *context, const struct command_row *row)
+{
+    struct asking *asking = context;
+    enum answer_to_word answer = ask_row(asking, row);
     char *shown = string_format("\"%s\" by %s", row->name, row->actor);
-    if (passed_over && asking->asked)
+    if (answer == WORD_REFUSED && asking->asked)
         text_format(asking->overruled, "%s%s", asking->overruled->length ? ", " : "", shown);
-    if (taken && !asking->asked) {
+    if (answer == WORD_TAKEN && !asking->asked) {
         free(asking->latest);
         asking->latest = string_copy(shown);
     }
     free(shown);
-    json_decref(body);
     return 0;
 }
 
@@ -115,5 +124,34 @@ int word_check_beside_others(struct store *store, int64_t run, const struct run_
             result = ask_word(&asking, error);
     }
     asking_end(&asking);
+    return result;
+}
+
+struct marking {
+    struct asking asking;
+    json_t *recorded;
+    size_t index;
+};
+
+static int mark_word(void *context, const struct command_row *row)
+{
+    struct marking *marking = context;
+    enum answer_to_word answer = ask_row(&marking->asking, row);
+    json_t *word = json_array_get(marking->recorded, marking->index++);
+    if (answer != WORD_LATER)
+        json_object_set_new(word, "overruled", json_boolean(answer == WORD_REFUSED));
+    return 0;
+}
+
+int word_mark_overruled(struct store *store, int64_t run, json_t *recorded, struct error *error)
+{
+    struct marking marking = {.recorded = recorded};
+    int result = asking_begin(&marking.asking, store, run, NULL, error);
+    for (int rank = 0; !result && rank < RANK_COUNT; rank++) {
+        marking.asking.rank = (enum command_rank)rank;
+        marking.index = 0;
+        result = store_each_command(store, run, mark_word, &marking, error);
+    }
+    asking_end(&marking.asking);
     return result;
 }

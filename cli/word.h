@@ -3,6 +3,8 @@
 #ifndef PAWL_CLI_WORD_H
 #define PAWL_CLI_WORD_H
 
+#include <jansson.h>
+
 #include "base/text.h"
 #include "engine/decide.h"
 #include "state/store.h"
@@ -13,5 +15,8 @@ int word_check(struct store *store, int64_t run, const struct run_command *word,
  * will then be refused. Those that it overrules are added to `overruled`, as "approve" by ops@bastion. */
 int word_check_beside_others(struct store *store, int64_t run, const struct run_command *word,
                              struct text *overruled, struct error *error);
+/* Of the words that are recorded and that nobody has taken up (as many as `recorded` has objects, in their
+ * order), sets "overruled": the next driver will refuse it, for what the others say. */
+int word_mark_overruled(struct store *store, int64_t run, json_t *recorded, struct error *error);
 
 #endif
