@@ -10,8 +10,8 @@
 #include "engine/replay.h"
 #include "state/chain.h"
 
-const struct option_declaration AUDIT_OPTIONS[] = {
-    {"chain-only", 0, NULL, "verify: the hash chain alone, without the replay"},
+const struct option_declaration AUDIT_VERIFY_OPTIONS[] = {
+    {"chain-only", 0, NULL, "the hash chain alone, without the replay"},
     {NULL, 0, NULL, NULL},
 };
 
@@ -78,37 +78,30 @@ static int rebuild(const struct invocation *invocation, struct store *store)
     return EXIT_SUCCEEDED;
 }
 
-static const struct {
-    const char *name;
-    enum store_mode mode;
-    int (*run)(const struct invocation *invocation, struct store *store);
-} AUDITS[] = {
-    {"verify", STORE_READ, verify}, {"export", STORE_READ, export_all}, {"rebuild", STORE_WRITE, rebuild}};
+typedef int audited(const struct invocation *invocation, struct store *store);
 
-static int refuse_chain_only(const struct invocation *invocation)
+static int on_store(const struct invocation *invocation, enum store_mode mode, audited *what)
 {
-    struct error error;
-    error_set(&error, ERROR_USAGE, "audit %s: --chain-only belongs to verify", invocation->arguments[0]);
-    return report_error(invocation, &error);
+    int status = EXIT_SUCCEEDED;
+    struct store *store = invocation_store(invocation, mode, &status);
+    if (!store)
+        return status;
+    status = what(invocation, store);
+    store_close(store);
+    return status;
 }
 
-int command_audit(struct invocation *invocation)
+int command_audit_verify(struct invocation *invocation)
 {
-    for (size_t i = 0; i < sizeof AUDITS / sizeof *AUDITS; i++) {
-        if (strcmp(AUDITS[i].name, invocation->arguments[0]))
-            continue;
-        int status = EXIT_SUCCEEDED;
-        if (AUDITS[i].run != verify && invocation_has(invocation, "chain-only"))
-            return refuse_chain_only(invocation);
-        struct store *store = invocation_store(invocation, AUDITS[i].mode, &status);
-        if (!store)
-            return status;
-        status = AUDITS[i].run(invocation, store);
-        store_close(store);
-        return status;
-    }
-    struct error error;
-    error_set(&error, ERROR_USAGE, "audit: \"%s\" is not verify, export or rebuild",
-              invocation->arguments[0]);
-    return report_error(invocation, &error);
+    return on_store(invocation, STORE_READ, verify);
+}
+
+int command_audit_export(struct invocation *invocation)
+{
+    return on_store(invocation, STORE_READ, export_all);
+}
+
+int command_audit_rebuild(struct invocation *invocation)
+{
+    return on_store(invocation, STORE_WRITE, rebuild);
 }

@@ -11,6 +11,30 @@ static const struct option_declaration EVAL_OPTIONS[] = {
     {NULL, 0, NULL, NULL},
 };
 
+static const struct command AUDIT_COMMANDS[] = {
+    {.name = "audit verify",
+     .synopsis = "[--chain-only]",
+     .summary = "check the hash chain and the replay",
+     .help =
+         "Checks every record's hash, and that replaying the records gives the stored state. 0: intact; 1: not,\n"
+         "and the first record that is at fault is named.",
+     .options = AUDIT_VERIFY_OPTIONS,
+     .run = command_audit_verify},
+    {.name = "audit export",
+     .synopsis = "",
+     .summary = "all records as JSON lines",
+     .help = "Writes the records of all runs in the order in which they were made, one JSON object a line.",
+     .run = command_audit_export},
+    {.name = "audit rebuild",
+     .synopsis = "",
+     .summary = "write the stored state anew from the records",
+     .help =
+         "Drops what the store says about each run, and writes it anew by replaying the records. The records\n"
+         "stay as they are.",
+     .run = command_audit_rebuild},
+    {.name = NULL},
+};
+
 static const struct command SIM_COMMANDS[] = {
     {.name = "sim init",
      .synopsis = "FILE [--chunks N] [--values FILE]…",
@@ -142,13 +166,9 @@ const struct command COMMANDS[] = {
     {.name = "audit",
      .synopsis = "verify|export|rebuild",
      .summary = "check the hash chain and the replay; write all records",
-     .help = "verify   check every record's hash, and that replaying the records gives the stored state\n"
-             "export   all records as JSON lines\n"
-             "rebuild  write the stored state anew from the records",
-     .options = AUDIT_OPTIONS,
-     .least = 1,
-     .most = 1,
-     .run = command_audit},
+     .help = "The records of all runs, and what the store says that they lead to.",
+     .parts = AUDIT_COMMANDS,
+     .least = 1},
     {.name = "list",
      .synopsis = "[--status STATUS] [--job NAME]…",
      .summary = "runs, newest first",

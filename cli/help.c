@@ -46,7 +46,7 @@ static void print_command(const struct command *command)
     if (command->parts)
         puts("\ncommands:");
     for (const struct command *part = command->parts; part && part->name; part++)
-        printf("  %-10s %s\n", part->name, part->summary);
+        printf("  %-14s %s\n", part->name, part->summary);
     if (command->parts)
         printf("\npawl help %s explains one.\n", command->parts->name);
     if (command->tell_more)
