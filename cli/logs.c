@@ -17,6 +17,7 @@
 #include "cli/run_view.h"
 #include "cli/store_open.h"
 #include "engine/keeper_files.h"
+#include "engine/load.h"
 
 #define FOLLOW_LOOK_MS 100
 
@@ -175,6 +176,21 @@ static int follow(struct logs *logs, struct error *error)
     }
 }
 
+/* Of a run whose history can be read: otherwise the step was not started, which is as far as we know. */
+static void explain_no_step(const struct logs *logs, struct error *error)
+{
+    struct machine *machine = NULL;
+    struct error ignored;
+    struct run *run = run_open(logs->store, logs->run, &machine, &ignored);
+    if (!run || run_has_step(run, logs->step, error)) {
+        error_set(error, ERROR_NOT_FOUND, "run %lld has not started a step \"%s\"", (long long)logs->run,
+                  logs->step);
+        error_next(error, "pawl status %lld", (long long)logs->run);
+    }
+    run_free(run);
+    machine_free(machine);
+}
+
 static int show_logs(struct logs *logs)
 {
     struct error error = {0};
@@ -182,9 +198,7 @@ static int show_logs(struct logs *logs)
     if (store_read_run(logs->store, logs->run, see_run, &ignored, &error) || show_new(logs, &error))
         return report_error(logs->invocation, &error);
     if (logs->step && !logs->step_exists && !invocation_has(logs->invocation, "follow")) {
-        error_set(&error, ERROR_NOT_FOUND, "run %lld has not started a step \"%s\"", (long long)logs->run,
-                  logs->step);
-        error_next(&error, "pawl status %lld", (long long)logs->run);
+        explain_no_step(logs, &error);
         return report_error(logs->invocation, &error);
     }
     if (invocation_has(logs->invocation, "follow") && follow(logs, &error))

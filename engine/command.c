@@ -31,22 +31,12 @@ static void say_answered(const struct deciding *d, const struct run_command *com
                    id);
 }
 
-/* One that the job does not have is not one that was not reached. */
-static bool knows_step(const struct run *run, const char *step, struct error *error)
-{
-    if (machine_step_index(run->machine, step) >= 0)
-        return true;
-    error_set(error, ERROR_NOT_FOUND, "the job of run %lld has no step \"%s\"", (long long)run->id, step);
-    error_next(error, "pawl status %lld lists its steps", (long long)run->id);
-    return false;
-}
-
 /* An answer must fit the question that stands now: its step, its visit, its text. */
 static bool fits_question(const struct deciding *d, const struct run_command *command, struct error *error)
 {
     const struct run *run = d->run;
     const char *step = json_text(command->body, "step", "");
-    if (!knows_step(run, step, error))
+    if (!run_has_step(run, step, error))
         return false;
     if (run->step < 0 || strcmp(step, step_in_hand(d)->id)) {
         error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld is not at step \"%s\" but at \"%s\"",
@@ -285,7 +275,7 @@ static enum command_outcome resume(struct deciding *d, const struct run_command 
     if (from && run->undoing)
         return refuse(error, "it rolls back: --from is not possible any more");
     int target = from ? machine_step_index(run->machine, from) : -1;
-    if (from && !knows_step(run, from, error))
+    if (from && !run_has_step(run, from, error))
         return COMMAND_REFUSED;
     if (from && !run->steps[target].visit) {
         error_set(error, ERROR_NOT_FOUND, "run %lld has not entered step \"%s\"", (long long)run->id, from);

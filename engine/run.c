@@ -85,6 +85,15 @@ bool run_is_ended(const struct run *run)
     return run->place == PLACE_ENDED;
 }
 
+bool run_has_step(const struct run *run, const char *step, struct error *error)
+{
+    if (machine_step_index(run->machine, step) >= 0)
+        return true;
+    error_set(error, ERROR_NOT_FOUND, "the job of run %lld has no step \"%s\"", (long long)run->id, step);
+    error_next(error, "pawl status %lld lists its steps", (long long)run->id);
+    return false;
+}
+
 static bool act_is_half_done(const struct run_act *act)
 {
     return act->touched || (act->unproven && act->acted);

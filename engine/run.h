@@ -141,6 +141,9 @@ int run_fold(struct run *run, const struct event *event, struct error *error);
 void run_free(struct run *run);
 
 bool run_is_ended(const struct run *run);
+/* Whether its job has the step; ERROR_NOT_FOUND where not, which is not the same as one it has not reached.
+ */
+bool run_has_step(const struct run *run, const char *step, struct error *error);
 /* A text of the tables above, as in projections and JSON. */
 const char *run_status_text(enum run_status status);
 const char *step_status_text(enum step_status status);

@@ -246,6 +246,7 @@ START_TEST(a_word_that_does_not_fit_says_where_to_look)
          "the job of run 1 has no step \"nosuch\"\n      pawl status 1 lists its steps\n"},
         {"approve 1 last",
          "run 1 is not at step \"last\" but at \"ask\"\n      pawl status 1 says what it waits for\n"},
+        {"logs 1 nosuch", "the job of run 1 has no step \"nosuch\"\n"},
         {"resume 1 --from nosuch --reason x", "the job of run 1 has no step \"nosuch\"\n"},
         {"resume 1 --from last --reason x",
          "run 1 has not entered step \"last\"\n      --from takes a step that it has entered: pawl status 1\n"},
