@@ -185,7 +185,7 @@ static char *say_interruption(const struct event *event, bool whole)
     if (json_bool(body, "rests", false))
         add(&text, "its driver left");
     else if (!json_bool(body, "acted", true))
-        add(&text, "it had done nothing yet");
+        add(&text, "it had changed nothing");
     add_why(&text, body, "why");
     if (delay_ms)
         add(&text, "again in %.1f s", (double)delay_ms / 1000);

@@ -378,7 +378,7 @@ static void follow_failure(struct deciding *d, const struct error *error, bool t
         json_object_set_new(body, "then", json_string(then));
     emit(d, EVENT_STEP_FAILED, d->run->step, body);
     if (step->on_failure == ON_FAILURE_ROLLBACK)
-        emit_rollback(d, "on_failure: rollback");
+        emit_rollback(d, ROLLBACK_BY_POLICY);
     else if (!then)
         emit_run_failed(d, error);
 }

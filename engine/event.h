@@ -8,6 +8,9 @@
 
 #include "base/error.h"
 
+/* The reason in a rollback_started that no person began, but the policy of the step that failed. */
+#define ROLLBACK_BY_POLICY "on_failure: rollback"
+
 #define EVENT_TYPES(X)                                                                                       \
     X(RUN_SUBMITTED, "run_submitted")                                                                        \
     X(RUN_CLAIMED, "run_claimed")                                                                            \

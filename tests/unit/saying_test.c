@@ -130,7 +130,7 @@ START_TEST(what_is_told_reads_well)
         const char *body, *text;
     } told[] = {
         {EVENT_STEP_INTERRUPTED, "{\"acted\":false,\"why\":\"the connection broke\",\"delay_ms\":2000}",
-         "it had done nothing yet: the connection broke, again in 2.0 s"},
+         "it had changed nothing: the connection broke, again in 2.0 s"},
         {EVENT_STEP_INTERRUPTED, "{\"clean\":true,\"rests\":true,\"why\":\"Ctrl-C\"}",
          "its driver left: Ctrl-C"},
         {EVENT_STEP_UNDONE, "{\"by\":\"nothing to undo\"}", "(nothing to undo)"},
