@@ -21,7 +21,7 @@ struct piece {
 };
 
 struct stream {
-    bool in_line;    /* what was kept last has not ended its line */
+    bool in_line;    /* what came last has not ended its line */
     bool drops;      /* until there is room again */
     int64_t dropped; /* lines */
 };
@@ -100,6 +100,7 @@ static size_t drop(struct stream *of, const char *bytes, size_t length)
 {
     const char *end = memchr(bytes, '\n', length);
     of->dropped += end != NULL;
+    of->in_line = !end;
     return end ? (size_t)(end + 1 - bytes) : length;
 }
 
@@ -107,15 +108,12 @@ static size_t drop(struct stream *of, const char *bytes, size_t length)
 static size_t take_line(int stream, const char *bytes, size_t length)
 {
     struct stream *of = &outlet.streams[stream];
+    if (of->drops && !of->in_line && outlet.held <= LIMIT_OUTLET_BYTES / 2)
+        tell_dropped(stream);
     if (!of->in_line && outlet.held > LIMIT_OUTLET_BYTES)
         of->drops = true;
-    if (of->drops) {
-        size_t dropped = drop(of, bytes, length);
-        bool whole = bytes[dropped - 1] == '\n';
-        if (whole && outlet.held <= LIMIT_OUTLET_BYTES / 2)
-            tell_dropped(stream);
-        return dropped;
-    }
+    if (of->drops)
+        return drop(of, bytes, length);
     const char *end = memchr(bytes, '\n', length);
     size_t kept = end ? (size_t)(end + 1 - bytes) : length;
     keep(stream, bytes, kept);

@@ -232,6 +232,59 @@ START_TEST(what_is_left_out_is_whole_lines_and_counted)
 }
 END_TEST
 
+/* Takes lines until as good as nothing waits any more. */
+static void catch_up(int reader, struct text *all)
+{
+    char bytes[4096];
+    while (outlet_lags()) {
+        ssize_t length = read(reader, bytes, sizeof bytes);
+        ck_assert_int_gt(length, 0);
+        for (ssize_t i = 0; i < length; i++)
+            if (bytes[i])
+                text_append(all, bytes + i, 1);
+    }
+}
+
+/* The reader comes back: what is said then stands behind what was left out. */
+static void is_told_in_place(int stream, const char *begins, const char *ends)
+{
+    enum { LINES = 5 * 1024 * 16, LINE = 64 };
+    char line[LINE + 1] = {0};
+    int reader = fill_pipe(1), kept = 0;
+    struct text all = {0};
+    memset(line, 'x', LINE - 1);
+    line[LINE - 1] = '\n';
+    outlet_open(write_to_9);
+    for (int i = 0; i < LINES; i++)
+        ck_assert(outlet_take(stream, line, LINE));
+    catch_up(reader, &all);
+    ck_assert(outlet_take(stream, "later\n", 6) && outlet_take(stream, "last\n", 5));
+    char *rest = take_late(reader);
+    text_add(&all, rest);
+    const char *told = all.bytes;
+    for (; !strncmp(told, line, LINE); told += LINE)
+        kept++;
+    ck_assert_int_lt(kept, LINES);
+    char *notice = string_format("%s%d%s", begins, LINES - kept, ends);
+    ck_assert_msg(!strncmp(told, notice, strlen(notice)), "%s: %.200s", notice, told);
+    ck_assert_str_eq(strchr(told, '\n'), "\nlater\nlast\n");
+    free(notice);
+    free(rest);
+    text_clear(&all);
+}
+
+START_TEST(what_is_left_out_is_told_where_it_would_have_stood)
+{
+    is_told_in_place(2, "  (", " lines are left out here");
+}
+END_TEST
+
+START_TEST(objects_that_are_left_out_are_told_by_an_object)
+{
+    is_told_in_place(1, "{\"event\":\"left_out\",\"lines\":", "}\n");
+}
+END_TEST
+
 START_TEST(what_a_person_said_is_said_where_the_answer_is_lost)
 {
     expect("submit asks.yaml", 3);
@@ -251,6 +304,8 @@ int main(void)
         a_run_goes_on_where_nobody_takes_its_output,
         a_reader_that_lags_holds_up_no_run,
         what_is_left_out_is_whole_lines_and_counted,
+        what_is_left_out_is_told_where_it_would_have_stood,
+        objects_that_are_left_out_are_told_by_an_object,
         what_a_person_said_is_said_where_the_answer_is_lost,
     };
     return run_in_scene("cli: output", tests, sizeof tests / sizeof *tests, 120);
