@@ -126,6 +126,9 @@
 /* a run that has begun to go back only goes back
  * breaks 14; shape BACK; in fold_rollback_started */
 #define BACK_ONLY 2097152
+/* an answer that comes late counts by when it was asked for
+ * breaks 2; shape PLAIN; in is_unsettled give */
+#define SETTLE_AT_LOOK 4194304
 
 /* ---- the store: durable; each change below is one commit ---- */
 mtype:Run  = { running, asking, approving, failed, succeeded, cancelled, rolled_back };
@@ -168,6 +171,7 @@ typedef Driver {
     bool fresh;                 /* nobody has claimed since it looked at the epoch */
     byte spawned;               /* the keeper that it has not yet told to go: it holds the pipe's other end */
     mtype:Body body = no_body;  /* of step B, on the worker pool */
+    bool seen_none;             /* its probe has looked, and nothing showed: the answer is on its way */
     bool doomed;                /* SIGKILL is on its way (take-over) */
 };
 Driver drivers[2];
@@ -208,12 +212,12 @@ inline close_pipe() {
     if :: me.spawned -> pipe[me.spawned] = eof; me.spawned = 0 :: else fi
 }
 inline leave() {                        /* the run is let go: its lock counts as free */
-    me.at = idle; me.fresh = false;
+    me.at = idle; me.fresh = false; me.seen_none = false;
     if :: latest == i -> latest = NOBODY :: else fi
 }
 inline die() { close_pipe(); leave(); me.body = no_body; me.doomed = false }
-inline go_back() { close_pipe(); me.at = going_back }
-inline accept_cancel() { cancel_event = true; close_pipe(); me.at = stopping }
+inline go_back() { close_pipe(); me.seen_none = false; me.at = going_back }
+inline accept_cancel() { cancel_event = true; close_pipe(); me.seen_none = false; me.at = stopping }
 inline intend_b() {                     /* step_started for B; the loop then hands the body out */
     CHECK(5, !cancel_event);
     CHECK(14, !rolling);
@@ -349,8 +353,12 @@ end:
     :: atomic { me.at == probe_b && commits && b_shown ->                       /* done */
             CHECK(4, b_happened);
             b = done; status = succeeded; leave() }
-    :: atomic { me.at == probe_b && !b_shown && settled -> me.at = start_b }    /* not done */
+    :: atomic { (me.at == probe_b || me.at == ask_undo) && !me.seen_none && !b_shown &&
+            (settled || !RULE(SETTLE_AT_LOOK)) -> me.seen_none = true }         /* it looks; it answers later */
+    :: atomic { me.at == probe_b && me.seen_none && (settled || RULE(SETTLE_AT_LOOK)) ->        /* not done */
+            me.seen_none = false; me.at = start_b }
     :: atomic { me.at == probe_b && commits ->                                  /* cannot tell: once */
+            me.seen_none = false;
             if
             :: granted && RULE(RETRY_ACTS) -> me.at = start_b
             :: else -> CHECK(9, !granted);
@@ -381,8 +389,8 @@ end:
     :: atomic { me.at == ask_undo && (!in_doubt || answered) -> me.at = undo }
     :: atomic { me.at == ask_undo && in_doubt && !answered && !RULE(UNDO_ASKS) -> b_passed = true; me.at = undo }
     :: atomic { me.at == ask_undo && in_doubt && !answered && b_shown -> me.at = undo }          /* done */
-    :: atomic { me.at == ask_undo && in_doubt && !answered && !b_shown && settled ->             /* not done */
-            b_passed = true; me.at = undo }
+    :: atomic { me.at == ask_undo && in_doubt && !answered && me.seen_none &&                    /* not done */
+            (settled || RULE(SETTLE_AT_LOOK)) -> b_passed = true; me.at = undo }
     :: atomic { me.at == ask_undo && in_doubt && !answered && commits ->                         /* cannot tell */
             status = asking; leave() }
     :: atomic { me.at == undo && commits ->
