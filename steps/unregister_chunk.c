@@ -178,7 +178,12 @@ static void judge_end(const struct visit *visit, const struct sent *sent, const 
                   leader, result->exit_status, line_length(said), said);
         answer_unknown(answer, &error);
     } else {
-        answer_done(answer, json_pack("{s:s}", "output", out));
+        json_t *output = json_string(out);
+        answer_done(answer, json_object());
+        if (output)
+            json_object_set_new(answer->outputs, "output", output);
+        else /* which does not undo what has happened: the answer says both */
+            error_set(&answer->error, ERROR_EXIT_STATUS, "what iomeshctl wrote in %s is not UTF-8", leader);
         summary_set(&answer->summary, "chunk %lld unregistered by %s", id, leader);
     }
 }

@@ -186,7 +186,8 @@ static inline json_t *object_of(const char *key)
 
 static inline void command_says(const char *command, const char *out)
 {
-    json_object_set_new(fake.commands, command, json_pack("{s:s,s:i}", "out", out, "status", 0));
+    json_object_set_new(fake.commands, command,
+                        json_pack("{s:o,s:i}", "out", json_string_nocheck(out), "status", 0)); /* any bytes */
 }
 
 static inline void add_pod(const char *set, int ordinal, const char *ip)

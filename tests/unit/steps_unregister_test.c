@@ -41,6 +41,17 @@ START_TEST(unregister_runs_the_command_in_the_leader_once)
 }
 END_TEST
 
+START_TEST(unregister_has_happened_whatever_the_command_wrote)
+{
+    begin();
+    command_says(UNREGISTER, "ok \xff\n");
+    ck_assert_int_eq(ask(&unregister), ANSWER_DONE);
+    ck_assert(json_is_object(unregister.answer.outputs));
+    ck_assert_says(unregister.answer.error.message, "not UTF-8");
+    visit_end(&unregister);
+}
+END_TEST
+
 START_TEST(unregister_waits_for_a_long_command_as_acting)
 {
     begin();
@@ -364,6 +375,7 @@ int main(void)
 {
     const TTest *const tests[] = {
         unregister_runs_the_command_in_the_leader_once,
+        unregister_has_happened_whatever_the_command_wrote,
         unregister_waits_for_a_long_command_as_acting,
         unregister_does_not_know_the_outcome_once_its_connection_is_lost,
         unregister_takes_a_non_zero_exit_and_a_cut_as_unknown,
