@@ -61,7 +61,8 @@ static const struct machine_act *body_act(const struct body *body)
 
 /* ---- handing out ---- */
 
-char *drive_base(const struct drive *drive)
+/* What the start in hand is called below the store's folder, "RUN/STEP.VISIT.START"; free() it. */
+static char *start_base(const struct drive *drive)
 {
     const struct run *run = drive->run;
     return string_format("%lld/%s.%d.%s%d", (long long)run->id, drive->machine->steps[run->step].id,
@@ -115,7 +116,7 @@ static void fill_visit(struct body *body)
     const struct machine_step *step = &drive->machine->steps[run->step];
     struct run_step *memory = &run->steps[run->step];
     struct run_act *act = body->undo ? &memory->undo : &memory->act;
-    body->base = drive_base(drive);
+    body->base = start_base(drive);
     body->folder = string_format("%s/%s.d", store_folder(drive->driver->store), body->base);
     body->key = run_key(run, store_uuid(drive->driver->store), body->undo);
     body->edits = finished_edits(drive);

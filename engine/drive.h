@@ -98,8 +98,6 @@ enum command_outcome drive_command(struct drive *drive, const struct run_command
 /* Hands out the body that the order names; its answer comes back through drive_returned (driver.c). */
 void body_start(struct drive *drive, enum order order);
 void drive_returned(struct drive *drive, const struct stimulus *stimulus);
-/* What the start in hand is called below the store's folder, "RUN/STEP.VISIT.START"; free() it. */
-char *drive_base(const struct drive *drive);
 /* The keeper record of the latest prepared start; NULL: none. Borrowed. */
 const json_t *drive_keeper_record(const struct drive *drive);
 /* Removes the private folders of a step that has ended. */

@@ -21,8 +21,8 @@ struct keeper {
 };
 
 /* Spawns a keeper for this program and waits until it stands ready. `start` names the start that it is for
- * (drive_base()). `input` goes to the program's stdin (NULL: none). `once`: a `started` record is synced
- * first. NULL with the error filled; keeper_dismiss() or keeper_go() it. */
+ * ("RUN/STEP.VISIT.START"). `input` goes to the program's stdin (NULL: none). `once`: a `started` record is
+ * synced first. NULL with the error filled; keeper_dismiss() or keeper_go() it. */
 struct keeper *keeper_spawn(const char *folder, const char *start, const struct program *program,
                             const char *input, bool once, struct error *error);
 /* Writes the go byte; false where the keeper has gone. Frees the keeper. */

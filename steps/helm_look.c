@@ -38,7 +38,7 @@ void helm_look_clear(struct helm_look *look)
 
 /* ---- the base ---- */
 
-int helm_pending_error(const struct release *release, const json_t *revision, struct error *error)
+static int pending_error(const struct release *release, const json_t *revision, struct error *error)
 {
     long long number = json_int(revision, "revision", 0);
     error_set(error, ERROR_HELM_PENDING,
@@ -58,7 +58,7 @@ int helm_look_at_base(struct helm_look *look, struct error *error)
     if (!look->history)
         return -1;
     if (revision_is_pending(newest))
-        return helm_pending_error(&look->release, newest, error);
+        return pending_error(&look->release, newest, error);
     if (!history_newest_deployed(look->history))
         return error_set(error, ERROR_REFUSED, "release %s/%s has no deployed revision, its newest is %s",
                          look->release.namespace, look->release.name, json_text(newest, "status", "?"));
@@ -74,7 +74,7 @@ int helm_check_base(const struct release *release, int64_t base_revision, struct
     int64_t revision = json_int(newest, "revision", 0);
     int result = history ? 0 : -1;
     if (history && revision_is_pending(newest))
-        result = helm_pending_error(release, newest, error);
+        result = pending_error(release, newest, error);
     else if (history && revision != base_revision)
         result = error_set(error, ERROR_HELM_CHANGED,
                            "release %s/%s was upgraded by somebody else just now: revision %lld, not %lld",

@@ -44,10 +44,9 @@ int helm_look_check_values(const struct helm_look *look, const json_t *expected,
 int helm_look_check_restarts(const struct helm_look *look, struct error *error);
 void helm_look_clear(struct helm_look *look);
 
-/* ERROR_HELM_CHANGED where the newest revision is no longer the base. */
+/* ERROR_HELM_CHANGED where the newest revision is no longer the base, ERROR_HELM_PENDING where it is pending.
+ */
 int helm_check_base(const struct release *release, int64_t base_revision, struct error *error);
-/* ERROR_HELM_PENDING about this revision, naming it; returns -1. */
-int helm_pending_error(const struct release *release, const json_t *revision, struct error *error);
 /* The version in "NAME-VERSION"; NULL where there is none. Borrowed. */
 const char *chart_version_of(const char *chart);
 
