@@ -432,11 +432,13 @@ END_TEST
 /* A row that no scenario takes is dead or untested. */
 START_TEST(every_row_of_the_table_is_taken)
 {
+    enum { TOLD = 10 };
     struct text never = {0};
+    int count = 0;
     for (int i = 0; i < machine_row_count() && !getenv("SCENARIO"); i++)
-        if (!machine_rows_taken[i])
+        if (!machine_rows_taken[i] && count++ < TOLD)
             text_format(&never, "%s\n", machine_row_name(i));
-    ck_assert_msg(!never.length, "never taken:\n%s", text_string(&never));
+    ck_assert_msg(!count, "%d are never taken:\n%s", count, text_string(&never));
     text_clear(&never);
 }
 END_TEST
