@@ -8,13 +8,16 @@ tried in that order. A TEST is
 
     unit/NAME          a program of tests/unit
     crash/PREFIX       the crash tests whose names begin so
+    power/PART/JOB     a part of tests/power (losses, faults), of one job
     make/TARGET        a target of the Makefile that tests, such as make/explore
 
-First each of these tests runs on the sources as they are: a test that fails anyway finds nothing."""
+First each of these tests runs on the sources as they are: a test that fails anyway finds nothing, and what takes much
+longer with a defect hangs, which is a way to fail."""
 import os
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,8 +26,11 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-SECONDS_LIMIT = 300     # a test that takes longer hangs, which is a way to fail
+SECONDS_LIMIT = 900     # for a build, and for a test of the sources as they are
+TIMES_LONGER, SECONDS_LEAST = 4, 60     # than that: a test that takes longer hangs
 SIM_SECONDS = "100"     # of histories, for make/sim, from the seed that all tests get
+RUNNING = set()         # what is to be ended with this program: leaders of process groups
+LIMITS = {}             # of each test, in seconds, once it has run on the sources as they are
 SCRATCH = ("build", ".git", "node_modules", "__pycache__")
 
 
@@ -55,12 +61,14 @@ class Tree:
                                        env={**os.environ, "PAWL": os.path.join(self.build, "pawl"),
                                             "CRASH_SHIM": os.path.join(self.build, "crash", "shim.so"),
                                             "SEED": "7", **more})
+            RUNNING.add(process.pid)
             try:
                 status = process.wait(seconds)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, 9)
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 status = None
+            RUNNING.discard(process.pid)
             out.seek(0)
             return status, out.read().decode(errors="replace")
 
@@ -75,16 +83,25 @@ class Tree:
         kind, what = name.split("/", 1)
         targets = [os.path.join(self.build, "pawl")]
         targets += {"unit": [os.path.join(self.build, "unit", what)],
-                    "crash": [os.path.join(self.build, "crash", "shim.so")]}.get(kind, [])
+                    "crash": [os.path.join(self.build, "crash", "shim.so")],
+                    "power": [os.path.join(self.build, "power", name)
+                              for name in ("losses", "recorder.so", "faults.so")]}.get(kind, [])
         status, out = self.make(*targets)
         if status:
             raise Broken("does not build:\n" + tail(out))
+        begun, limit = time.monotonic(), LIMITS.get(name, SECONDS_LIMIT)
         if kind == "unit":
-            status, out = self.run(targets[1])
+            status, out = self.run(targets[1], seconds=limit)
         elif kind == "crash":
-            status, out = self.run("python3", "-B", "tests/crash/crash.py", what, JOBS="2")
+            status, out = self.run("python3", "-B", "tests/crash/crash.py", what, seconds=limit, JOBS="2")
+        elif kind == "power":
+            part, job = what.split("/")
+            status, out = self.run("python3", "-B", "tests/power/power.py", job, seconds=limit, PART=part,
+                                   POWER=os.path.join(self.build, "power"))
         else:
-            status, out = self.run("make", "-s", "BUILD=" + self.build, "CFLAGS=-O1", what, SECONDS=SIM_SECONDS)
+            status, out = self.run("make", "-s", "BUILD=" + self.build, "CFLAGS=-O1", what, seconds=limit,
+                                   SECONDS=SIM_SECONDS)
+        LIMITS.setdefault(name, max(SECONDS_LEAST, TIMES_LONGER * (time.monotonic() - begun)))
         return status != 0, "hangs" if status is None else first_failure(out)
 
 
@@ -147,6 +164,7 @@ def main():
     wanted = sys.argv[1:]
     mutants = [Mutant(os.path.join(HERE, name)) for name in sorted(os.listdir(HERE)) if name.endswith(".patch")]
     mutants = [mutant for mutant in mutants if not wanted or mutant.name in wanted]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     base = tempfile.mkdtemp(prefix="pawl-mutants-")
     passed = failed = 0
     begun = time.monotonic()
@@ -162,6 +180,8 @@ def main():
                 passed, failed = passed + good, failed + (not good)
                 print(text, flush=True)
     finally:
+        for leader in list(RUNNING):
+            os.killpg(leader, signal.SIGKILL)
         shutil.rmtree(base, ignore_errors=True)
     print("%d mutants took %.0f s" % (len(mutants), time.monotonic() - begun))
     print("%d passed, %d failed" % (passed, failed))
