@@ -12,6 +12,7 @@ SCENARIOS=(
   other_chart_in_repository_refused_helm3 other_chart_in_cache_refused_helm4
   changed_by_hand_refused
   scale_in_chunk_drain_killed
+  rehearsal_like_this_cluster
 )
 
 scale_out_chunk() {
@@ -195,3 +196,18 @@ scale_out_refused() {
   expect_untouched
 }
 refusal_named() { grep -qE 'would restart the pods of: .*StatefulSet [a-z/-]*iomesh-chunk' "$STATE/log/pawl.log"; }
+
+# What a rehearsal is told of this cluster, it can read; it changes nothing here.
+rehearsal_like_this_cluster() {
+  HELM=$HELM3
+  world_new 4 3
+  local out=$STATE/work/rehearsal status=0
+  pawl rehearse "$REPOSITORY/jobs/scale-in-chunk.yaml" -p replicas=3 -p "values=$VALUES" --like-live --cluster live \
+    >"$out" 2>&1 </dev/null || status=$?
+  cp "$out" "$STATE/log/pawl.log"
+  [[ $status = 0 ]] || fail "the rehearsal left with status $status: $(tail -n 3 "$out" | tr '\n' ' ')"
+  ! grep "not like the live cluster" "$out" >"$STATE/work/why" || exit 1
+  [[ $(k get secret -l owner=helm -o name | wc -l) = 1 ]] || fail "helm has another record"
+  [[ ! -e $STORE ]] || fail "a store was made"
+  expect_untouched
+}
