@@ -70,6 +70,7 @@ static const struct row TABLE[] = {
     ROW(AT(ENTER), TICK, has_mend, do_mend),
     ROW(AT(ENTER), TICK, undo_of_step_that_did_nothing, undo_nothing),
     ROW(AT(ENTER), TICK, undo_is_impossible, undo_refuse),
+    ROW(AT(ENTER), TICK, undo_of_several_visits, undo_refuse_several),
     ROW(AT(ENTER), TICK, undo_comes_before_settle, wait_for_settle),
 
     /* A start, in this order: if → inputs → the probe, where it was started before → approval → step_started.

@@ -85,12 +85,21 @@ static int read_then(const struct run *run, const json_t *body)
     return step < 0 ? -2 : step;
 }
 
+/* A visit that begins with its success has carried over the one before it: that is the same effect. */
+static bool leaves_an_effect(const struct run *run, const struct event *event)
+{
+    bool acts = run->machine->steps[event->step].act.effect != EFFECT_OBSERVE;
+    bool stands = run->steps[event->step].status == STEP_SUCCEEDED || run_step_is_half_done(run, event->step);
+    return acts && stands && event->type != EVENT_STEP_SUCCEEDED;
+}
+
 /* True where the event begins one. */
 static bool begin_visit(struct run *run, const struct event *event)
 {
     struct run_step *step = &run->steps[event->step];
     if (event->visit <= step->visit)
         return false;
+    step->earlier = step->earlier || leaves_an_effect(run, event);
     step->visit = event->visit;
     step->attempt = step->failures = 0;
     step->approved = false;
@@ -489,6 +498,7 @@ static void fold_step_undone(struct run *run, const struct event *event)
     struct run_step *step = &run->steps[event->step];
     forget_starts(&step->act);
     forget_starts(&step->undo);
+    step->earlier = false;
     set_step_status(run, event->step, STEP_UNDONE);
     json_array_remove(run->undo_order, 0);
     take_next_undo(run);

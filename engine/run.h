@@ -93,6 +93,7 @@ struct run_step {
     int failures;     /* attempts that failed since then, or since the last good look of one that waits */
     int extra_visits; /* a person's resume allows one more */
     bool approved;    /* this visit */
+    bool earlier;     /* what an earlier visit did stands beside what the latest does: neither is undone */
     bool carry;       /* after --from: a success that may be carried over to the next visit */
     int64_t spent_ms; /* of the visit's timeout, as far as events prove it */
     int64_t attempt_spent_ms;

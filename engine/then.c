@@ -263,6 +263,23 @@ bool undo_refuse(struct deciding *d)
     return true;
 }
 
+bool undo_refuse_several(struct deciding *d)
+{
+    const char *id = step_in_hand(d)->id;
+    struct error error;
+    error_set(
+        &error, ERROR_CANNOT_UNDO,
+        "\"%s\" was done in an earlier visit as well as in visit %d, and only what visit %d did could be undone",
+        id, d->run->steps[d->run->step].visit, d->run->steps[d->run->step].visit);
+    error_next(
+        &error,
+        "undo it all by hand, then: pawl resolve %lld %s --done --reason \"…\"; or what the earlier visits "
+        "did, then --retry, which undoes the latest",
+        (long long)d->run->id, id);
+    emit_failure(d, &error, false, false);
+    return true;
+}
+
 /* What makes it doubtful whether it has acted, and why nothing but a person can tell. */
 static void decide_doubt(struct deciding *d, const char *of, const char *end)
 {

@@ -227,13 +227,21 @@ bool undo_of_step_that_did_nothing(const struct deciding *d)
 {
     const struct run_step *step = &d->run->steps[d->run->step];
     bool happened = step->succeeded_inputs || step->outputs || step->act.acted || step->act.unproven ||
-                    step->act.touched;
+                    step->act.touched || step->earlier;
     return d->run->undoing && !happened && !step->undo.starts;
 }
 
 bool undo_is_impossible(const struct deciding *d)
 {
     return d->run->undoing && !act_in_hand(d)->uses;
+}
+
+/* Each visit knows how it was before itself, and only the latest is remembered. A person's --retry answers
+ * for the earlier ones. */
+bool undo_of_several_visits(const struct deciding *d)
+{
+    const struct run_step *step = &d->run->steps[d->run->step];
+    return d->run->undoing && step->earlier && !step->undo.granted && !step->undo.starts;
 }
 
 bool has_mend(const struct deciding *d)

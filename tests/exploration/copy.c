@@ -167,6 +167,7 @@ static void put_step(struct writing *writing, const struct moment *moment, int i
     }
     FLAGS(step->carry, step->started_ms, step->outputs, step->succeeded_inputs, step->mend, truth->present,
           truth->by_person, truth->succeeded);
+    FLAGS(step->earlier, truth->several, truth->present_visit == step->visit);
     put(writing, truth->rank);
     put_act(writing, &step->act, in_hand);
     put_act(writing, &step->undo, in_hand);

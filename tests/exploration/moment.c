@@ -51,8 +51,13 @@ void moment_arrive(struct moment *moment, struct effect *effect)
 {
     for (int i = 0; i < moment->machine->step_count; i++) {
         struct step_truth *step = &moment->steps[i];
-        if (effect == &step->act || effect == &step->undo)
-            step->present = effect == &step->act;
+        if (effect != &step->act && effect != &step->undo)
+            continue;
+        int visit = moment->run->steps[i].visit;
+        step->several = step->several ||
+                        (effect == &step->act && step->present && step->present_visit != visit);
+        step->present = effect == &step->act;
+        step->present_visit = step->present ? visit : 0;
     }
     effect->in_flight = false;
     effect->done += effect->done < 2;

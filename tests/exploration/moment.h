@@ -39,7 +39,9 @@ struct effect {
 
 struct step_truth {
     struct effect act, undo;
-    bool present;   /* the step's effect is there, not undone */
+    bool present; /* the step's effect is there, not undone */
+    bool several; /* as are those of earlier visits, which the undo of the latest does not take back */
+    int present_visit;
     bool by_person; /* a person answers for how it stands */
     bool succeeded; /* ever */
     unsigned char visit, approved_visit;

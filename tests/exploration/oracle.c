@@ -198,6 +198,8 @@ static void see_resolved(struct seeing *seeing)
         effect_of(seeing)->granted = true;
     else
         seeing->step->by_person = true;
+    if (seeing->moment->rolling)
+        seeing->step->several = false; /* a person answers for the earlier ones */
     effect_of(seeing)->intent = false;
 }
 
@@ -323,7 +325,7 @@ static void see_rolled_back(struct seeing *seeing)
     struct moment *moment = seeing->moment;
     see_end(seeing);
     for (int i = 0; i < moment->machine->step_count; i++)
-        HOLDS(!moment->steps[i].present || moment->steps[i].by_person,
+        HOLDS(!(moment->steps[i].present || moment->steps[i].several) || moment->steps[i].by_person,
               "rolled back, and what %s did is still there", moment->machine->steps[i].id);
 }
 
