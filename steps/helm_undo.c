@@ -6,10 +6,12 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "steps/helm_bodies.h"
 #include "steps/helm_look.h"
 #include "steps/helm_marks.h"
 #include "steps/helm_start.h"
+#include "steps/manifest.h"
 
 /* What the visit's first start prepared, and where the release stands now. */
 struct going_back {
@@ -85,6 +87,62 @@ static int look_back(const struct visit *visit, struct going_back *back, struct 
     return result;
 }
 
+static int64_t replicas_of(const json_t *object)
+{
+    return json_int(json_object_get(object, "spec"), "replicas", 1);
+}
+
+/* Named where it has more pods than it would have. */
+static int name_shrinking(const struct release *release, const char *key, const json_t *object,
+                          struct text *names, struct error *error)
+{
+    struct resource resource;
+    json_t *live = NULL;
+    if (strcmp(json_text(object, "kind", ""), "StatefulSet") ||
+        !manifest_workload(object, release->namespace, &resource))
+        return 0;
+    if (release->cluster->calls->get(release->cluster, &resource, &live, error))
+        return error_context(error, "%s", key);
+    if (live && replicas_of(live) > replicas_of(object))
+        text_format(names, "%s%s (%lld → %lld pods)", names->length ? ", " : "", key,
+                    (long long)replicas_of(live), (long long)replicas_of(object));
+    json_decref(live);
+    return 0;
+}
+
+/* A scale-out that has reached its pods is not undone by taking them away: what they hold by then would not
+ * be moved. */
+static int check_shrinking(const struct visit *visit, const struct going_back *back, struct error *error)
+{
+    struct text names = {0};
+    const char *key;
+    size_t index;
+    json_t *object, *change;
+    int result = 0;
+    json_array_foreach(back->look.object_changes, index, change)
+    {
+        const char *name = json_text(change, "object", "");
+        if (!strcmp(json_text(change, "change", ""), "removed") && !strncmp(name, "StatefulSet ", 12))
+            text_format(&names, "%s%s", names.length ? ", " : "", name);
+    }
+    json_object_foreach(back->look.objects, key, object)
+    {
+        if (!result)
+            result = name_shrinking(&back->look.release, key, object, &names, error);
+    }
+    if (!result && names.length) {
+        result = error_set(error, ERROR_CANNOT_UNDO,
+                           "to go back would take pods away, with what they hold: %s", text_string(&names));
+        error_next(
+            error,
+            "scale in as the storage needs it, then: pawl resolve %lld %s --done --reason \"…\"; a job whose "
+            "pods hold nothing can say allow_shrink: true",
+            (long long)visit->run, visit->step);
+    }
+    text_clear(&names);
+    return result;
+}
+
 void helm_undo_prepare(const struct visit *visit, struct answer *answer)
 {
     struct going_back back = {
@@ -97,6 +155,7 @@ void helm_undo_prepare(const struct visit *visit, struct answer *answer)
         error_set(&error, ERROR_CANNOT_UNDO, "what the release was before this step is not recorded");
     else if (!helm_look_at_base(&back.look, &error) && !check_newest_is_ours(visit, &back, &error) &&
              !look_back(visit, &back, &error) &&
+             (json_bool(visit->inputs, "allow_shrink", false) || !check_shrinking(visit, &back, &error)) &&
              (json_bool(visit->inputs, "allow_restarts", false) ||
               !helm_look_check_restarts(&back.look, &error)))
         checkpoint = helm_start(visit, &back.look, &error);

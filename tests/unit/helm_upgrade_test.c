@@ -221,6 +221,56 @@ START_TEST(undo_goes_back_to_the_values_of_the_base)
 }
 END_TEST
 
+/* Five chunks where four were: the fifth may hold data by now. */
+static void scales_out(void)
+{
+    begin();
+    values("chunk: {replicaCount: 5}\nmeta:\n  replicaCount: 3\n");
+    prepares();
+    go();
+    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    ck_assert_int_eq(replicas(), 5);
+    undo_begins();
+}
+
+START_TEST(undo_takes_no_pods_away)
+{
+    scales_out();
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_int_eq(step.answer.error.code, ERROR_CANNOT_UNDO);
+    ck_assert_says(step.answer.error.message, "iomesh-chunk (5 → 4 pods)");
+    ck_assert_int_eq(replicas(), 5);
+    finish();
+}
+END_TEST
+
+START_TEST(undo_takes_pods_away_where_they_hold_nothing)
+{
+    scales_out();
+    json_object_set_new(step.inputs, "allow_shrink", json_true());
+    prepares();
+    go();
+    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    ck_assert_int_eq(replicas(), 4);
+    finish();
+}
+END_TEST
+
+/* Killed before it had changed anything: there are no more pods than before. */
+START_TEST(undo_of_a_scale_out_that_never_reached_its_pods_is_done)
+{
+    begin();
+    values("chunk: {replicaCount: 5}\nmeta:\n  replicaCount: 3\n");
+    prepares();
+    fault("helm phase=pending action=fail");
+    go();
+    ck_assert_int_eq(apply(), ANSWER_FAILED);
+    undo_begins();
+    prepares();
+    finish();
+}
+END_TEST
+
 START_TEST(undo_that_died_is_mended_and_runs_again)
 {
     upgrades();
@@ -333,6 +383,9 @@ int main(void)
     tcase_add_test(behaviour, plan_shows_what_the_edited_values_would_change);
     tcase_add_test(behaviour, plan_refuses_without_permission);
     tcase_add_test(behaviour, undo_goes_back_to_the_values_of_the_base);
+    tcase_add_test(behaviour, undo_takes_no_pods_away);
+    tcase_add_test(behaviour, undo_takes_pods_away_where_they_hold_nothing);
+    tcase_add_test(behaviour, undo_of_a_scale_out_that_never_reached_its_pods_is_done);
     tcase_add_test(behaviour, undo_that_died_is_mended_and_runs_again);
     tcase_add_test(behaviour, undo_takes_back_what_a_failed_upgrade_left);
     tcase_add_test(behaviour, undo_takes_back_what_a_killed_upgrade_left);
