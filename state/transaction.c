@@ -52,10 +52,23 @@ static void tell_commit(struct store *store, bool committed)
         store->tell_commit(store->tell_context, committed);
 }
 
+/* What is committed into a file that has gone from its place is durable for nobody: what follows from it must
+ * not happen. */
+static int check_place(struct store *store, struct error *error)
+{
+    int moved = 0;
+    sqlite3_file_control(store->database, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (!moved)
+        return 0;
+    error_set(error, ERROR_STORE, "the store %s was removed, renamed or replaced while it was open",
+              store->path);
+    return error_next(error, "put it back, with the files beside it, then: pawl resume");
+}
+
 int store_commit(struct store *store, struct error *error)
 {
     tell_commit(store, false);
-    if (write_head(store, error) || run_plain(store, STATEMENT_COMMIT, error)) {
+    if (write_head(store, error) || check_place(store, error) || run_plain(store, STATEMENT_COMMIT, error)) {
         store_rollback(store);
         return -1;
     }
