@@ -92,22 +92,52 @@ static int64_t replicas_of(const json_t *object)
     return json_int(json_object_get(object, "spec"), "replicas", 1);
 }
 
-/* Named where it has more pods than it would have. */
+/* 1: it has been on a node, and may hold something; 0: it is not there, or never was; -1: the error is
+ * filled. */
+static int pod_has_run(const struct release *release, const struct resource *set, int64_t ordinal,
+                       struct error *error)
+{
+    json_t *pod = NULL;
+    char *name = string_format("%s-%lld", set->name, (long long)ordinal);
+    const struct resource resource = {"", "v1", "pods", set->namespace, name};
+    int result = release->cluster->calls->get(release->cluster, &resource, &pod, error);
+    if (!result)
+        result = *json_text(json_object_get(pod, "spec"), "nodeName", "") != '\0';
+    json_decref(pod);
+    free(name);
+    return result;
+}
+
+/* Of the pods that would go, those with the highest ordinals. */
+static int any_has_run(const struct release *release, const struct resource *set, const json_t *live,
+                       int64_t keeps, struct error *error)
+{
+    int64_t first = json_int(json_at(live, "spec", "ordinals", NULL), "start", 0);
+    int found = 0;
+    for (int64_t i = keeps; !found && i < replicas_of(live); i++)
+        found = pod_has_run(release, set, first + i, error);
+    return found;
+}
+
+/* Named where it has more pods than it would have, and they may hold something. */
 static int name_shrinking(const struct release *release, const char *key, const json_t *object,
                           struct text *names, struct error *error)
 {
     struct resource resource;
     json_t *live = NULL;
+    int found = 0;
     if (strcmp(json_text(object, "kind", ""), "StatefulSet") ||
         !manifest_workload(object, release->namespace, &resource))
         return 0;
     if (release->cluster->calls->get(release->cluster, &resource, &live, error))
         return error_context(error, "%s", key);
-    if (live && replicas_of(live) > replicas_of(object))
+    if (live)
+        found = any_has_run(release, &resource, live, replicas_of(object), error);
+    if (found > 0)
         text_format(names, "%s%s (%lld → %lld pods)", names->length ? ", " : "", key,
                     (long long)replicas_of(live), (long long)replicas_of(object));
     json_decref(live);
-    return 0;
+    return found < 0 ? -1 : 0;
 }
 
 /* A scale-out that has reached its pods is not undone by taking them away: what they hold by then would not

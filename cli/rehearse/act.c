@@ -49,7 +49,7 @@ static void write_text(const struct acting *acting, const char *name, const char
 static _Noreturn void stop(const struct acting *acting, const struct error *error)
 {
     write_text(acting, "error", error->message);
-    _exit(ACT_STOPPED);
+    _exit(error_exit_status(error->code) == EXIT_SYSTEM ? ACT_BROKEN : ACT_STOPPED);
 }
 
 static enum act_end end_of(const struct acting *acting)

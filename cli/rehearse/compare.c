@@ -86,22 +86,6 @@ static json_t *replicas_of(const json_t *cluster)
     return replicas;
 }
 
-/* Chunks that no pod serves any more. */
-static int count_orphans(const json_t *cluster)
-{
-    int count = 0;
-    size_t index, other;
-    json_t *chunk, *pod;
-    json_array_foreach(json_object_get(cluster, "chunks"), index, chunk)
-    {
-        bool served = false;
-        json_array_foreach(json_object_get(cluster, "pods"), other, pod)
-            served = served || !strcmp(json_text(pod, "name", ""), json_text(chunk, "pod", ""));
-        count += !served;
-    }
-    return count;
-}
-
 /* After a fault much may differ; what the job is for may not. */
 static void compare_ends(const json_t *straight, json_t *outcome)
 {
@@ -114,8 +98,6 @@ static void compare_ends(const json_t *straight, json_t *outcome)
             finding_add(outcome, "it succeeded, and yet StatefulSet %s has %lld replicas, not %lld", set,
                         (long long)json_int(have, set, -1), (long long)json_integer_value(number));
     }
-    if (count_orphans(got) > count_orphans(wanted))
-        finding_add(outcome, "it succeeded and left a chunk registered that no pod serves any more");
     json_decref(should);
     json_decref(have);
 }

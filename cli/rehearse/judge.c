@@ -169,6 +169,44 @@ static void look_at_storage(const json_t *lines, json_t *outcome)
     json_decref(objections);
 }
 
+/* Chunks that no pod serves any more. */
+static int count_orphans(const json_t *cluster)
+{
+    int count = 0;
+    size_t index, other;
+    json_t *chunk, *pod;
+    json_array_foreach(json_object_get(cluster, "chunks"), index, chunk)
+    {
+        bool served = false;
+        json_array_foreach(json_object_get(cluster, "pods"), other, pod)
+            served = served || !strcmp(json_text(pod, "name", ""), json_text(chunk, "pod", ""));
+        count += !served;
+    }
+    return count;
+}
+
+static int orphans_before(const struct rehearsal *rehearsal)
+{
+    struct error ignored;
+    char *sim = string_format("%s/sim.json", rehearsal->stage);
+    json_t *shown = sim_show_state(sim, &ignored);
+    int count = count_orphans(shown);
+    json_decref(shown);
+    free(sim);
+    return count;
+}
+
+/* Of a run that says that nothing is left to be done; some may have been there before. */
+static void look_at_orphans(const struct rehearsal *rehearsal, json_t *outcome)
+{
+    const char *status = json_text(outcome, "status", "");
+    bool back = !strcmp(status, "rolled_back");
+    int left = back || !strcmp(status, "succeeded") ? count_orphans(json_object_get(outcome, "cluster")) : 0;
+    if (left && left > orphans_before(rehearsal))
+        finding_add(outcome, "it %s and left a chunk registered that no pod serves any more",
+                    back ? "was rolled back" : "succeeded");
+}
+
 /* ---- what was edited and never deployed ---- */
 
 static char *shown(const json_t *value)
@@ -259,6 +297,7 @@ void judge(const struct rehearsal *rehearsal, const struct situation *situation,
     }
     look_at_storage(lines, outcome);
     json_decref(lines);
+    look_at_orphans(rehearsal, outcome);
     look_at_edits(outcome);
     if (rehearsal->straight)
         compare(rehearsal, situation, outcome);

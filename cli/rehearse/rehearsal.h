@@ -112,6 +112,7 @@ enum act_end { /* exit statuses of the process */
                ACT_ASKS,    /* a person, about a step that is unknown */
                ACT_OTHER,   /* cancelled, rolled back, paused */
                ACT_STOPPED, /* the driver could not go on: PLACE/error says why */
+               ACT_BROKEN,  /* the same, for want of what this machine has: it says nothing of the job */
 };
 /* In a forked process, never returns: submits the run where there is none, drives it until it rests. `round`
  * counts the drivers of this situation, from 0: only the first is cut off. */
@@ -128,6 +129,9 @@ json_t *situation_run(const struct rehearsal *rehearsal, const struct situation 
 
 /* Something to be said against the job: what makes it not safe. */
 void finding_add(json_t *outcome, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Something for which nothing can be said of the job: this machine could not carry the situation out. */
+void situation_break(json_t *outcome, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- judge.c ---- */
 /* Looks at the place when all is over and adds to the outcome: "findings", "effects", "cluster". */

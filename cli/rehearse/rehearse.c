@@ -94,6 +94,21 @@ static bool straight_succeeded(const json_t *outcome)
     return !json_array_size(json_object_get(outcome, "findings"));
 }
 
+/* Where one could not be carried out, nothing is said of the job. */
+static int check_carried_out(json_t *const *outcomes, int count, struct error *error)
+{
+    for (int i = 0; i < count; i++) {
+        const char *broken = json_text(outcomes[i], "broken", NULL);
+        if (!broken)
+            continue;
+        error_set(error, ERROR_SYSTEM, "the rehearsal %s could not be carried out: %s",
+                  json_text(outcomes[i], "name", ""), broken);
+        return error_next(error,
+                          "that is this machine's, not the job's: is a disk full, or a limit too low?");
+    }
+    return 0;
+}
+
 static int play_all(struct rehearsal *rehearsal, struct error *error)
 {
     struct clock *clock = clock_system();
@@ -102,8 +117,9 @@ static int play_all(struct rehearsal *rehearsal, struct error *error)
     json_t *straight = NULL, **outcomes;
     int status = EXIT_SYSTEM;
     situations_begin(&situations);
-    if (troupe_run(rehearsal, &situations, 0, &straight, error)) {
+    if (troupe_run(rehearsal, &situations, 0, &straight, error) || check_carried_out(&straight, 1, error)) {
         situations_clear(&situations);
+        json_decref(straight);
         return EXIT_SYSTEM;
     }
     rehearsal->straight = straight;
@@ -118,7 +134,8 @@ static int play_all(struct rehearsal *rehearsal, struct error *error)
     }
     outcomes = memory_new((size_t)situations.count * sizeof(json_t *));
     outcomes[0] = straight;
-    if (!troupe_run(rehearsal, &situations, 1, outcomes, error))
+    if (!troupe_run(rehearsal, &situations, 1, outcomes, error) &&
+        !check_carried_out(outcomes, situations.count, error))
         status = verdict_print(rehearsal, &situations, outcomes, clock->steady_ms(clock) - began_ms);
     for (int i = 0; i < situations.count; i++)
         json_decref(outcomes[i]);

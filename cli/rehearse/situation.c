@@ -111,15 +111,27 @@ static void keep_trace(const char *place, json_t *outcome)
     free(text);
 }
 
+void situation_break(json_t *outcome, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *message = string_format_list(format, arguments);
+    va_end(arguments);
+    json_object_set_new(outcome, "broken", json_string(message));
+    free(message);
+}
+
 /* What a driver that stopped has said of it. */
 static void object_to_stop(const char *place, int status, json_t *outcome)
 {
     char *error = read_said(place, "error"), *said = read_said(place, "said");
     if (status == ACT_STOPPED)
         finding_add(outcome, "the driver stopped: %s", error ? error : "");
+    else if (status == ACT_BROKEN)
+        situation_break(outcome, "%s", error && *error ? error : "not even why could be written down");
     else
-        finding_add(outcome, "the driver died (%d)%s%.500s", status, said && *said ? ": " : "",
-                    said ? said : "");
+        situation_break(outcome, "the driver died (%d)%s%.500s", status, said && *said ? ": " : "",
+                        said ? said : "");
     free(error);
     free(said);
 }
@@ -151,7 +163,7 @@ static void play(const struct rehearsal *rehearsal, const struct situation *situ
         json_object_set_new(outcome, "missed", json_true());
     json_object_set_new(outcome, "end", json_string(end_text(status)));
     if (status < 0)
-        finding_add(outcome, "%s", error.message);
+        situation_break(outcome, "%s", error.message);
     else if (status < ACT_SUCCEEDED || status >= ACT_STOPPED)
         object_to_stop(place, status, outcome);
     if (!await_left())
@@ -174,7 +186,7 @@ json_t *situation_run(const struct rehearsal *rehearsal, const struct situation 
         if (!invocation_has(rehearsal->invocation, "keep"))
             folder_remove(place);
     } else {
-        finding_add(outcome, "%s", error.message);
+        situation_break(outcome, "%s", error.message);
     }
     free(place);
     json_object_set_new(outcome, "seconds", json_real((double)(clock->steady_ms(clock) - began_ms) / 1000));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -21,12 +22,29 @@
 /* ---- the private folder ---- */
 
 /* In memory where the machine has such a file system: a rehearsal kills processes, not machines. */
-static const char *base_folder(void)
+/* What the situations that are played at one time take, and some to spare. */
+#define ROOM_BYTES (16LL * 1024 * 1024)
+
+static bool has_room(const char *folder)
+{
+    struct statvfs status;
+    return !access(folder, W_OK | X_OK) && !statvfs(folder, &status) &&
+           (long long)status.f_bavail * (long long)status.f_frsize >= ROOM_BYTES;
+}
+
+/* Memory where there is some; NULL with the error filled. */
+static const char *base_folder(struct error *error)
 {
     const char *chosen = getenv("TMPDIR");
-    if (!access("/dev/shm", W_OK | X_OK))
+    if (has_room("/dev/shm"))
         return "/dev/shm";
-    return chosen && *chosen == '/' ? chosen : "/tmp";
+    chosen = chosen && *chosen == '/' ? chosen : "/tmp";
+    if (has_room(chosen))
+        return chosen;
+    error_set(error, ERROR_SYSTEM, "a rehearsal needs %lld MiB free in /dev/shm or %s",
+              ROOM_BYTES / 1024 / 1024, chosen);
+    error_next(error, "free some, or name another folder: TMPDIR=/…");
+    return NULL;
 }
 
 /* What a rehearsal that was killed has left: its lock is free. */
@@ -52,7 +70,9 @@ static void remove_stale(const char *base)
 
 static int make_folder(struct rehearsal *rehearsal, struct error *error)
 {
-    const char *base = base_folder();
+    const char *base = base_folder(error);
+    if (!base)
+        return -1;
     remove_stale(base);
     char *folder = string_format("%s/%sXXXXXX", base, FOLDER_NAME);
     if (!mkdtemp(folder)) {

@@ -70,9 +70,11 @@ static json_t *take_outcome(const struct rehearsal *rehearsal, const struct situ
     free(path);
     if (outcome)
         return outcome;
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:[s]}", "name", situation->name, "step", situation->step,
-                     "column", situation->column, "what", situation->what, "outcome", "unsafe", "findings",
-                     "the process that rehearsed it died");
+    outcome = json_pack("{s:s,s:s,s:s,s:s,s:s,s:[]}", "name", situation->name, "step", situation->step,
+                        "column", situation->column, "what", situation->what, "outcome", "unsafe",
+                        "findings");
+    situation_break(outcome, "the process that rehearsed it left no outcome");
+    return outcome;
 }
 
 /* Ends every process below this one: players die with their drivers, keepers come to this process then. */

@@ -137,9 +137,33 @@ static void print_table(const struct table *table)
 
 /* ---- the findings ---- */
 
-/* As a shell reads it back. */
+/* With nothing in it that a terminal would obey. */
+static void print_word_escaped(const char *word)
+{
+    fputs(" $'", stdout);
+    for (; *word; word++)
+        if (*word >= ' ' && *word < 0x7F && *word != '\'' && *word != '\\')
+            putchar(*word);
+        else
+            printf("\\x%02x", (unsigned char)*word);
+    putchar('\'');
+}
+
+static bool is_clean(const char *word)
+{
+    char *clean = line_cleaned(word);
+    bool same = !strcmp(clean, word);
+    free(clean);
+    return same;
+}
+
+/* As bash reads it back. */
 static void print_word(const char *word)
 {
+    if (!is_clean(word)) {
+        print_word_escaped(word);
+        return;
+    }
     if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=:@,+-") ==
                      strlen(word)) {
         printf(" %s", word);
@@ -228,7 +252,8 @@ static void print_text(const struct table *table, int64_t took_ms, int unsafe)
     print_table(table);
     for (int i = 1; tells_stories(table) && i < table->situations->count; i++)
         story_print(table->rehearsal, table->outcomes[i]);
-    json_array_foreach(table->rehearsal->notes, index, note) printf("  note: %s\n", json_string_value(note));
+    json_array_foreach(table->rehearsal->notes, index, note)
+        say(stdout, "  note: %s\n", json_string_value(note));
     for (int i = 0; i < table->situations->count; i++)
         if (json_bool(table->outcomes[i], "missed", false))
             printf("  note: %s was not met: the run took another way (%s)\n",

@@ -118,6 +118,10 @@ cluster --chunks 5 --chunk-order 4,0,3,1,2
 rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only crash:3 --json
 judge 'JSON' "$(is $? 0)$(python3 -c 'import json; d = json.load(open("out")); assert d["resume_safe"] and len(d["rehearsals"]) == 2' 2>&1)"
 
+# What this machine lacks is not held against the job.
+(ulimit -f 64 && rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4)
+judge 'a limit that is too low' "$(is $? 5)$(says 'could not be carried out')$(grep -o 'resume-safe' out)"
+
 # Ctrl-C: gone at once, and nothing is left; what a rehearsal that was killed has left, the next one removes.
 python3 -B "$here/places.py" interrupt "$pawl" rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 >out 2>&1
 judge 'Ctrl-C' "$(is $? 130)$(grep 'still runs' out)"

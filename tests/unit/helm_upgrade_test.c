@@ -256,6 +256,23 @@ START_TEST(undo_takes_pods_away_where_they_hold_nothing)
 }
 END_TEST
 
+START_TEST(undo_takes_pods_away_that_no_node_has_had)
+{
+    begin();
+    fault("pod-stuck pod=iomesh-chunk-4 reason=Unschedulable for=10m");
+    values("chunk: {replicaCount: 5}\nmeta:\n  replicaCount: 3\n");
+    prepares();
+    go();
+    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    undo_begins();
+    prepares();
+    go();
+    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    ck_assert_int_eq(replicas(), 4);
+    finish();
+}
+END_TEST
+
 /* Killed before it had changed anything: there are no more pods than before. */
 START_TEST(undo_of_a_scale_out_that_never_reached_its_pods_is_done)
 {
@@ -385,6 +402,7 @@ int main(void)
     tcase_add_test(behaviour, undo_goes_back_to_the_values_of_the_base);
     tcase_add_test(behaviour, undo_takes_no_pods_away);
     tcase_add_test(behaviour, undo_takes_pods_away_where_they_hold_nothing);
+    tcase_add_test(behaviour, undo_takes_pods_away_that_no_node_has_had);
     tcase_add_test(behaviour, undo_of_a_scale_out_that_never_reached_its_pods_is_done);
     tcase_add_test(behaviour, undo_that_died_is_mended_and_runs_again);
     tcase_add_test(behaviour, undo_takes_back_what_a_failed_upgrade_left);
