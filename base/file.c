@@ -189,6 +189,15 @@ int folder_make(const char *path, mode_t mode, struct error *error)
     return result;
 }
 
+int folder_check(const char *path, struct error *error)
+{
+    struct stat status;
+    if (lstat(path, &status) || !S_ISLNK(status.st_mode))
+        return 0;
+    error_set(error, ERROR_SYSTEM, "%s is a symbolic link, where a folder of ours belongs", path);
+    return error_next(error, "see who made it, and remove it");
+}
+
 /* Open file description locks: like flock they belong to the open file, survive fork and exec and end with
  * the last descriptor; unlike flock they can be asked about without being taken for a moment. */
 static struct flock whole_file(void)

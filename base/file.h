@@ -28,6 +28,8 @@ char *path_folder(const char *path);
 /* Creates a folder and its parents with exactly this mode, whatever the umask; existing ones are left as they
  * are. */
 int folder_make(const char *path, mode_t mode, struct error *error);
+/* -1 with the error filled where a link stands in a folder's place. */
+int folder_check(const char *path, struct error *error);
 /* A new private folder (0700) under TMPDIR, or /tmp where that is not an absolute path:
  * "/tmp/pawl-XXXXXX/NAME-XXXXXX". NULL with the error filled. folder_remove() and free() it. What a process
  * leaves that is killed, the next one removes (temporary.c). */

@@ -2,6 +2,7 @@
 import glob
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import stat
@@ -88,6 +89,21 @@ def store_in_a_strangers_hands_is_refused(world):
     os.rename(world.store, world.path("state/real.db"))
     os.symlink("real.db", world.store)
     expect_refused(world, b"not a regular file")
+
+
+def link_beside_the_store_leads_nowhere(world):
+    world.sim("init", "sim.json")
+    job = world.write("job.yaml", "job: one\nversion: 1\nsteps:\n  - id: act\n    uses: command\n"
+                      "    effect: converge\n    with: {argv: [/bin/true]}\n")
+    for run, name in ((1, "1"), (2, "drivers")):
+        os.makedirs(world.store + ".d", mode=0o700, exist_ok=True)
+        os.makedirs(world.path("elsewhere"), exist_ok=True)
+        shutil.rmtree(world.store + ".d/" + name, ignore_errors=True)
+        os.symlink(world.path("elsewhere"), world.store + ".d/" + name)
+        assert world.pawl("submit", job, "--yes")[0] in (1, 5), world.said
+        assert b"is a symbolic link" in world.said, world.said
+        assert not os.listdir(world.path("elsewhere"))
+        os.unlink(world.store + ".d/" + name)
 
 
 def store_below_a_link_is_where_the_link_leads(world):
@@ -392,7 +408,8 @@ def no_shell_is_called(_):
     subprocess.run([lint], check=True, capture_output=True)
 
 
-TESTS = [files_are_private_whatever_the_umask, store_in_a_strangers_hands_is_refused, store_below_a_link_is_where_the_link_leads,
+TESTS = [files_are_private_whatever_the_umask, store_in_a_strangers_hands_is_refused,
+         link_beside_the_store_leads_nowhere, store_below_a_link_is_where_the_link_leads,
          pipes_among_the_keepers_files_hold_nobody_up, values_file_is_replaced_where_it_is_and_nowhere_else,
          secrets_of_a_command_are_kept_nowhere, values_that_are_not_edited_are_kept_nowhere, memory_is_not_for_others,
          folder_of_a_killed_plan_is_swept, environment_of_children_is_the_stated_minimum,

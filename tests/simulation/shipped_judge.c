@@ -40,6 +40,7 @@ static int leaving;          /* the id of the chunk that the job takes away; -1:
 static int forward;          /* upgrades that scaled, less those that scaled back */
 static int taken;            /* chunks that were taken away */
 static bool others;          /* somebody else scaled it */
+static int64_t others_ms;    /* when somebody else last upgraded it; -1: nobody has */
 static char *before, *after; /* the values file, as it was and as it becomes */
 
 static bool is(const char *one, const char *other)
@@ -137,6 +138,7 @@ void shipped_judge_begin(void)
     memset(runs, 0, sizeof runs);
     upgrade_count = forward = taken = 0;
     others = false;
+    others_ms = -1;
     leaving = -1;
     json_array_foreach(json_object_get(shipped_state(), "chunks"), index, chunk)
     {
@@ -220,7 +222,9 @@ static void on_change(const json_t *more, const char *key)
             violate("helm scales %s from %d to %d for %s", set, from, to, key);
         forward += back ? -1 : 1;
     }
-    if (json_array_size(json_object_get(more, "restarts")))
+    /* Nothing keeps helm from upgrading over what came between the last look and its own first write. */
+    bool overtaken = others_ms >= 0 && others_ms >= judge_started_ms(key);
+    if (json_array_size(json_object_get(more, "restarts")) && !overtaken)
         violate("helm restarts pods for %s", key);
     if (++upgrade_of(key)->changes > 1 && !others)
         violate("helm has changed the cluster twice for %s", key);
@@ -259,6 +263,7 @@ void shipped_judge_effect(const char *effect, const json_t *more, const char *ca
     trace("CLUSTER %s for %s", effect, *caller ? caller : "nobody");
     if (is(caller, "other")) {
         others = others || json_object_size(json_object_get(more, "replicas"));
+        others_ms = is(effect, "helm_upgrade") ? at_ms : others_ms;
         return;
     }
     if (helm_children_living() > (helm_child_inside() != NULL))
