@@ -86,8 +86,17 @@ def other_runs_files(change):
         place.remove()
 
 
-def copied_without_its_folder(ended):
-    """The program has ended, or was killed with its keeper: neither says that it was never started."""
+def expect_question(place, what):
+    status, out, err = place.pawl("resume", "1")
+    run = place.runs()[0]
+    if status != 3 or (run["waiting"] or {}).get("for") != "decision" or place.marks() != 1:
+        raise Wrong("%s, resume left with %d, the program ran %d times, and the run is %s: %s"
+                    % (what, status, place.marks(), run, tail(out + err)))
+
+
+def killed_in_its_program(copied, ended=False):
+    """The program has had its effect and has ended, or was killed with its keeper: nothing says that it was never
+    started, with the keeper's files or, in a copy of the store alone, without."""
     place = place_with_cluster()
     try:
         driver = place.start("--cluster", "sim:sim.json", "submit",
@@ -101,16 +110,13 @@ def copied_without_its_folder(ended):
             expect_nobody(STEP_SECONDS)
         while children():
             end_children()
-        os.mkdir(place.path("copy"), 0o700)
-        for name in DATABASE:
-            if os.path.exists(place.path(name)):
-                shutil.copy2(place.path(name), place.path("copy"))
-        place.environment["PAWL_STORE"] = "copy/pawl.db"
-        status, out, err = place.pawl("resume", "1")
-        run = place.runs()[0]
-        if status != 3 or (run["waiting"] or {}).get("for") != "decision" or place.marks() != 1:
-            raise Wrong("with the keeper's files lost, resume left with %d, the program ran %d times, and the run is %s: %s"
-                        % (status, place.marks(), run, tail(out + err)))
+        if copied:
+            os.mkdir(place.path("copy"), 0o700)
+            for name in DATABASE:
+                if os.path.exists(place.path(name)):
+                    shutil.copy2(place.path(name), place.path("copy"))
+            place.environment["PAWL_STORE"] = "copy/pawl.db"
+        expect_question(place, "with the keeper's files lost" if copied else "with all of it killed")
     finally:
         end_children()
         place.remove()
@@ -121,4 +127,5 @@ def cases(seed):
         yield ("copies", "copies/" + change.__name__.replace("_", "-"), lambda c=change: other_runs_files(c))
     for ended in (False, True):
         yield ("copies", "copies/without-folder/%s" % ("ended" if ended else "killed"),
-               lambda e=ended: copied_without_its_folder(e))
+               lambda e=ended: killed_in_its_program(True, e))
+    yield ("killed in its program", "copies/none/killed", lambda: killed_in_its_program(False))
