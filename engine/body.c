@@ -178,9 +178,12 @@ static int make_folders(const struct body *body, struct error *error)
 {
     char *folder = string_format("%s/%lld", store_folder(body->drive->driver->store),
                                  (long long)body->drive->run->id);
-    int result = folder_make(folder, folder_mode_at(folder), error);
+    int result = folder_check(folder, error) || folder_make(folder, folder_mode_at(folder), error) ||
+                         folder_check(body->folder, error) || folder_make(body->folder, 0700, error)
+                     ? -1
+                     : 0;
     free(folder);
-    return result ? result : folder_make(body->folder, 0700, error);
+    return result;
 }
 
 static void look_at_child(struct body *body)

@@ -29,7 +29,7 @@ static int take_own_lock(struct driver *driver, struct error *error)
     char *name = string_format("%016llx%016llx.lock", (unsigned long long)nonce[0],
                                (unsigned long long)nonce[1]);
     char *path = string_format("%s/%s", folder, name);
-    if (!folder_make(folder, folder_mode_at(folder), error) &&
+    if (!folder_check(folder, error) && !folder_make(folder, folder_mode_at(folder), error) &&
         (driver->lock = lock_take(path, file_mode_at(path), error)) >= 0) {
         driver->identity = host_process(getpid());
         json_object_set_new(driver->identity, "lock", json_string(name));
