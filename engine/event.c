@@ -21,6 +21,24 @@ enum event_type event_type_read(const char *text)
     return EVENT_TYPE_COUNT;
 }
 
+bool event_is_of_step(enum event_type type)
+{
+    static const enum event_type others[] = {
+        EVENT_RUN_SUBMITTED,    EVENT_RUN_CLAIMED,    EVENT_LOCK_ACQUIRED, EVENT_LOCK_RELEASED,
+        EVENT_STEP_INTERRUPTED, EVENT_PAUSED,         EVENT_RESUMED,       EVENT_CANCEL_REQUESTED,
+        EVENT_ROLLBACK_STARTED, EVENT_RUN_SUCCEEDED,  EVENT_RUN_FAILED,    EVENT_RUN_CANCELLED,
+        EVENT_RUN_ROLLED_BACK,  EVENT_COMMAND_REFUSED};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i] == type)
+            return false;
+    return true;
+}
+
+bool event_is_aside(enum event_type type)
+{
+    return type == EVENT_LOCK_RELEASED || type == EVENT_COMMAND_REFUSED;
+}
+
 void event_clear(struct event *event)
 {
     json_decref(event->body);

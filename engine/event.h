@@ -4,6 +4,7 @@
 #define PAWL_ENGINE_EVENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -65,6 +66,10 @@ struct event {
 const char *event_type_text(enum event_type type);
 /* EVENT_TYPE_COUNT where the text names none. */
 enum event_type event_type_read(const char *text);
+/* Whether it is about the step in hand, and names it. */
+bool event_is_of_step(enum event_type type);
+/* What moves nothing: it may stand behind the end, and whoever says it may have let the run go before. */
+bool event_is_aside(enum event_type type);
 void event_clear(struct event *event);
 /* An error as records keep it: {"code","message","next"}; a new reference. */
 json_t *error_json(const struct error *error);

@@ -88,9 +88,9 @@ static int read_then(const struct run *run, const json_t *body)
 /* A visit that begins with its success has carried over the one before it: that is the same effect. */
 static bool leaves_an_effect(const struct run *run, const struct event *event)
 {
-    bool acts = run->machine->steps[event->step].act.effect != EFFECT_OBSERVE;
     bool stands = run->steps[event->step].status == STEP_SUCCEEDED || run_step_is_half_done(run, event->step);
-    return acts && stands && event->type != EVENT_STEP_SUCCEEDED;
+    return stands && event->type != EVENT_STEP_SUCCEEDED &&
+           run->machine->steps[event->step].act.effect != EFFECT_OBSERVE;
 }
 
 /* True where the event begins one. */
@@ -532,49 +532,40 @@ static void fold_end(struct run *run, const struct event *event)
     keep(&run->error, json_object_get(event->body, "error"));
 }
 
-static const struct {
-    folder *fold;
-    bool of_step;
-} FOLDS[EVENT_TYPE_COUNT] = {
-    [EVENT_RUN_SUBMITTED] = {fold_run_submitted, false},
-    [EVENT_RUN_CLAIMED] = {fold_run_claimed, false},
-    [EVENT_LOCK_ACQUIRED] = {fold_lock_acquired, false},
-    [EVENT_LOCK_RELEASED] = {fold_lock_released, false},
-    [EVENT_STEP_STARTED] = {fold_started, true},
-    [EVENT_STEP_PREPARED] = {fold_step_prepared, true},
-    [EVENT_STEP_CHECKPOINT] = {fold_step_checkpoint, true},
-    [EVENT_STEP_SUCCEEDED] = {fold_step_succeeded, true},
-    [EVENT_STEP_FAILED] = {fold_step_failed, true},
-    [EVENT_STEP_RETRY_SCHEDULED] = {fold_step_retry_scheduled, true},
-    [EVENT_STEP_SKIPPED] = {fold_step_skipped, true},
-    [EVENT_STEP_INTERRUPTED] = {fold_step_interrupted, false},
-    [EVENT_STEP_PROBED] = {fold_step_probed, true},
-    [EVENT_GUARD_ASKED] = {fold_nothing, true},
-    [EVENT_RECORD_REMOVED] = {fold_record_removed, true},
-    [EVENT_APPROVAL_REQUESTED] = {fold_approval_requested, true},
-    [EVENT_APPROVED] = {fold_approved, true},
-    [EVENT_REJECTED] = {fold_rejected, true},
-    [EVENT_DECISION_REQUESTED] = {fold_decision_requested, true},
-    [EVENT_RESOLVED] = {fold_resolved, true},
-    [EVENT_PAUSED] = {fold_paused, false},
-    [EVENT_RESUMED] = {fold_resumed, false},
-    [EVENT_CANCEL_REQUESTED] = {fold_cancel_requested, false},
-    [EVENT_ROLLBACK_STARTED] = {fold_rollback_started, false},
-    [EVENT_UNDO_STARTED] = {fold_started, true},
-    [EVENT_STEP_UNDONE] = {fold_step_undone, true},
-    [EVENT_UNDO_FAILED] = {fold_undo_failed, true},
-    [EVENT_RUN_SUCCEEDED] = {fold_end, false},
-    [EVENT_RUN_FAILED] = {fold_end, false},
-    [EVENT_RUN_CANCELLED] = {fold_end, false},
-    [EVENT_RUN_ROLLED_BACK] = {fold_end, false},
-    [EVENT_COMMAND_REFUSED] = {fold_nothing, false},
+static folder *const FOLDS[EVENT_TYPE_COUNT] = {
+    [EVENT_RUN_SUBMITTED] = fold_run_submitted,
+    [EVENT_RUN_CLAIMED] = fold_run_claimed,
+    [EVENT_LOCK_ACQUIRED] = fold_lock_acquired,
+    [EVENT_LOCK_RELEASED] = fold_lock_released,
+    [EVENT_STEP_STARTED] = fold_started,
+    [EVENT_STEP_PREPARED] = fold_step_prepared,
+    [EVENT_STEP_CHECKPOINT] = fold_step_checkpoint,
+    [EVENT_STEP_SUCCEEDED] = fold_step_succeeded,
+    [EVENT_STEP_FAILED] = fold_step_failed,
+    [EVENT_STEP_RETRY_SCHEDULED] = fold_step_retry_scheduled,
+    [EVENT_STEP_SKIPPED] = fold_step_skipped,
+    [EVENT_STEP_INTERRUPTED] = fold_step_interrupted,
+    [EVENT_STEP_PROBED] = fold_step_probed,
+    [EVENT_GUARD_ASKED] = fold_nothing,
+    [EVENT_RECORD_REMOVED] = fold_record_removed,
+    [EVENT_APPROVAL_REQUESTED] = fold_approval_requested,
+    [EVENT_APPROVED] = fold_approved,
+    [EVENT_REJECTED] = fold_rejected,
+    [EVENT_DECISION_REQUESTED] = fold_decision_requested,
+    [EVENT_RESOLVED] = fold_resolved,
+    [EVENT_PAUSED] = fold_paused,
+    [EVENT_RESUMED] = fold_resumed,
+    [EVENT_CANCEL_REQUESTED] = fold_cancel_requested,
+    [EVENT_ROLLBACK_STARTED] = fold_rollback_started,
+    [EVENT_UNDO_STARTED] = fold_started,
+    [EVENT_STEP_UNDONE] = fold_step_undone,
+    [EVENT_UNDO_FAILED] = fold_undo_failed,
+    [EVENT_RUN_SUCCEEDED] = fold_end,
+    [EVENT_RUN_FAILED] = fold_end,
+    [EVENT_RUN_CANCELLED] = fold_end,
+    [EVENT_RUN_ROLLED_BACK] = fold_end,
+    [EVENT_COMMAND_REFUSED] = fold_nothing,
 };
-
-/* What moves nothing: it may stand behind the end, and whoever says it may have let the run go before. */
-static bool is_aside(enum event_type type)
-{
-    return type == EVENT_LOCK_RELEASED || type == EVENT_COMMAND_REFUSED;
-}
 
 /* What every event must be to follow those folded before: a store's content is input like any other. */
 static int check_event(const struct run *run, const struct event *event, struct error *error)
@@ -584,16 +575,16 @@ static int check_event(const struct run *run, const struct event *event, struct 
         return error_set(error, ERROR_STORE_CORRUPT, "%s has no body", name);
     if ((event->type == EVENT_RUN_SUBMITTED) != (run->seq == 0))
         return error_set(error, ERROR_STORE_CORRUPT, "%s is out of place", name);
-    if (run_is_ended(run) && !is_aside(event->type))
+    if (run_is_ended(run) && !event_is_aside(event->type))
         return error_set(error, ERROR_STORE_CORRUPT, "%s follows the end of the run", name);
-    if (event->step >= run->machine->step_count || (FOLDS[event->type].of_step && event->step < 0))
+    if (event->step >= run->machine->step_count || (event_is_of_step(event->type) && event->step < 0))
         return error_set(error, ERROR_STORE_CORRUPT, "%s names no step of this machine", name);
     bool moves = event->type == EVENT_STEP_SUCCEEDED || event->type == EVENT_STEP_SKIPPED;
     if (moves && read_then(run, event->body) == -2)
         return error_set(error, ERROR_STORE_CORRUPT, "%s does not say what follows", name);
     if (event->step >= 0 && event->visit > run->steps[event->step].visit + 1)
         return error_set(error, ERROR_STORE_CORRUPT, "%s is of a visit that does not follow", name);
-    if (FOLDS[event->type].of_step && event->step != run->step)
+    if (event_is_of_step(event->type) && event->step != run->step)
         return error_set(error, ERROR_STORE_CORRUPT, "%s is about a step that is not in hand", name);
     return 0;
 }
@@ -602,9 +593,9 @@ int run_fold(struct run *run, const struct event *event, struct error *error)
 {
     if (check_event(run, event, error))
         return -1;
-    if (!is_aside(event->type))
+    if (!event_is_aside(event->type))
         run->clean = false; /* whoever says more has not let go */
-    FOLDS[event->type].fold(run, event);
+    FOLDS[event->type](run, event);
     run->seq++;
     return 0;
 }

@@ -467,31 +467,6 @@ START_TEST(what_was_rolled_back_leaves_no_gap)
 }
 END_TEST
 
-/* Removed, or another file in its place. */
-START_TEST(nothing_is_committed_into_a_store_that_has_gone)
-{
-    struct store *store = open_store(STORE_CREATE);
-    struct error error = {0};
-    struct record record = plain_record(1, 2);
-    struct digest head = {0};
-    put_run(store, 1);
-    DO(store_begin(store, &error));
-    DO(store_append(store, &record, &head, &error));
-    char *aside = string_format("%s.aside", test_path);
-    ck_assert_int_eq(rename(test_path, aside), 0);
-    ck_assert_int_eq(store_commit(store, &error), -1);
-    ck_assert_msg(strstr(error.message, "was removed, renamed or replaced") != NULL, "%s", error.message);
-    ck_assert_int_eq(rename(aside, test_path), 0);
-    DO(store_begin(store, &error)); /* it is back, without what was not committed */
-    store_rollback(store);
-    struct seen seen = {0};
-    DO(store_each_record(store, 1, 0, see_record, &seen, &error));
-    ck_assert_int_eq(seen.count, 1);
-    store_close(store);
-    free(aside);
-}
-END_TEST
-
 START_TEST(runs_are_filtered_and_newest_first)
 {
     struct store *store = open_store(STORE_CREATE);
@@ -608,7 +583,6 @@ int main(void)
     tcase_add_test(writing, columns_refuse_values_of_another_type);
     tcase_add_test(writing, records_come_back_in_the_order_of_their_commits);
     tcase_add_test(writing, what_was_rolled_back_leaves_no_gap);
-    tcase_add_test(writing, nothing_is_committed_into_a_store_that_has_gone);
     tcase_add_test(writing, runs_are_filtered_and_newest_first);
     tcase_add_test(writing, a_view_does_not_see_what_others_commit_meanwhile);
     tcase_add_test(writing, jobs_and_machines_are_kept_once_and_checked_by_their_digest);

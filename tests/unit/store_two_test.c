@@ -1,4 +1,5 @@
-/* Two handles on one store, as two processes have them: fencing, locks, commands, waiting for each other. */
+/* Two handles on one store, as two processes have them: fencing, locks, commands, waiting for each other; and
+ * what others do to its file. */
 #include <sqlite3.h>
 #include <sys/wait.h>
 
@@ -154,6 +155,31 @@ START_TEST(a_commit_waits_for_another_process)
 }
 END_TEST
 
+/* Moved away by somebody, or another file in its place. */
+START_TEST(nothing_is_committed_into_a_store_that_has_gone)
+{
+    struct store *store = open_store(STORE_CREATE);
+    struct error error = {0};
+    struct record record = plain_record(1, 2);
+    struct digest head = {0};
+    int64_t before, after;
+    put_run(store, 1);
+    DO(store_newest_seq(store, 1, &before, &error));
+    char *aside = string_format("%s.aside", test_path);
+    DO(store_begin(store, &error));
+    DO(store_append(store, &record, &head, &error));
+    ck_assert_int_eq(rename(test_path, aside), 0);
+    ck_assert_int_eq(store_commit(store, &error), -1);
+    ck_assert_msg(strstr(error.message, "was removed, renamed or replaced") != NULL, "%s", error.message);
+    ck_assert_int_eq(rename(aside, test_path), 0);
+    DO(store_newest_seq(store, 1, &after, &error));
+    ck_assert_int_eq(before, after);
+    put_run(store, 2); /* it is back */
+    store_close(store);
+    free(aside);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("store: two processes");
@@ -166,6 +192,7 @@ int main(void)
     tcase_add_test(two, own_commits_do_not_change_the_data_version);
     tcase_add_test(two, a_lock_is_held_by_one_run_until_it_lets_go);
     tcase_add_test(two, a_commit_waits_for_another_process);
+    tcase_add_test(two, nothing_is_committed_into_a_store_that_has_gone);
     suite_add_tcase(suite, two);
     return suite_run(suite);
 }
