@@ -440,8 +440,7 @@ static void fold_resumed(struct run *run, const struct event *event)
         run->paused = false;
         wait_for_place(run);
     }
-    const char *allow = json_text(event->body, "allow", NULL);
-    int allowed = allow ? machine_step_index(run->machine, allow) : -1;
+    int allowed = machine_step_index(run->machine, json_text(event->body, "allow", ""));
     if (allowed >= 0)
         run->steps[allowed].extra_visits++;
     if (run->place == PLACE_STOPPED)
