@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
@@ -39,7 +40,8 @@ json_t *yaml_scalar(const char *text)
     if (!*end && !errno)
         return json_integer(whole);
     double real = strtod(text, &end);
-    return *end || !strcmp(text, ".") ? json_string(text) : json_real(real);
+    bool is_number = !*end && strcmp(text, ".") != 0 && isfinite(real); /* JSON has no infinity */
+    return is_number ? json_real(real) : json_string(text);
 }
 
 struct reading {

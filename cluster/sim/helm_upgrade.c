@@ -267,8 +267,8 @@ static void print(struct helm *helm, const struct helm_command *command, const s
                     (long long)upgrade->revision);
         return;
     }
-    helm_print_json(helm, json_pack("{s:s, s:{s:s, s:s}, s:{s:{s:O, s:O, s:O}}, s:O, s:s, s:I, s:s}", "name",
-                                    upgrade->release, "info", "status", status, "description",
+    helm_print_json(helm, json_pack("{s:s, s:{s:s, s:s}, s:{s:{s:O?, s:O?, s:O?}}, s:O?, s:s?, s:I, s:s}",
+                                    "name", upgrade->release, "info", "status", status, "description",
                                     description ? description : "Upgrade complete", "chart", "metadata",
                                     "name", json_object_get(upgrade->chart, "name"), "version",
                                     json_object_get(upgrade->chart, "version"), "appVersion",

@@ -80,13 +80,20 @@ static void write_files(const struct sections *sections)
     }
 }
 
+/* The same file may be spelled in other ways, such as ".//1.a.1.1". */
+static bool is_base(const char *base)
+{
+    size_t length = strlen(base), own = strlen(BASE);
+    return length >= own && !strcmp(base + length - own, BASE);
+}
+
 static void check_child(const struct child *child, const struct sections *sections, const json_t *record)
 {
     const char *base = json_text(record, "base", "");
     if (child->state == CHILD_EXITED) {
         json_t *written = json_loadb(section_text(sections, 1), sections->lengths[1], JSON_REJECT_DUPLICATES,
                                      NULL);
-        assert(!strcmp(base, BASE) && json_is_integer(json_object_get(written, "exit")));
+        assert(is_base(base) && json_is_integer(json_object_get(written, "exit")));
         assert(child->exit_status == json_integer_value(json_object_get(written, "exit")));
         assert(child->exit_status >= 0 && child->exit_status <= 255);
         json_decref(written);

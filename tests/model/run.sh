@@ -71,7 +71,7 @@ holds() {
 breaks() {
     local rule=$1 shape=$2 property=$3
     search "$rule.$property" -O1 -- "-DSHAPE=$shape" "-DWITHOUT=$rule" "-DPROPERTY=$property"
-    if grep -q 'errors: 1' out; then
+    if grep -q 'errors: 1' out && grep -q 'assertion violated' out; then
         echo "PASS without $rule property $property breaks: $(states) states, $(sed -nE 's/.*elapsed time ([0-9.]+) .*/\1/p' out) s"
     else
         echo "FAIL without $rule property $property holds: $(grep -E '^pan:|errors:' out | head -2 | tr '\n' ' ')"

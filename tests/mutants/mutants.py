@@ -13,6 +13,7 @@ tried in that order. A TEST is
 
 First each of these tests runs on the sources as they are: a test that fails anyway finds nothing, and what takes much
 longer with a defect hangs, which is a way to fail."""
+import contextlib
 import os
 import queue
 import re
@@ -31,6 +32,8 @@ TIMES_LONGER, SECONDS_LEAST = 4, 60     # than that: a test that takes longer ha
 SIM_SECONDS = "100"     # of histories, for make/sim, from the seed that all tests get
 RUNNING = set()         # what is to be ended with this program: leaders of process groups
 LIMITS = {}             # of each test, in seconds, once it has run on the sources as they are
+# What a target of the Makefile builds before it tests: what does not build finds nothing.
+PROGRAMS = {"sim": ("simulation-memory", "simulation-sqlite"), "explore": ("tests/exploration/explore",)}
 SCRATCH = ("build", ".git", "node_modules", "__pycache__")
 
 
@@ -84,10 +87,11 @@ class Tree:
         targets = [os.path.join(self.build, "pawl")]
         targets += {"unit": [os.path.join(self.build, "unit", what)],
                     "crash": [os.path.join(self.build, "crash", "shim.so")],
+                    "make": [os.path.join(self.build, program) for program in PROGRAMS.get(what, ())],
                     "power": [os.path.join(self.build, "power", name)
                               for name in ("losses", "recorder.so", "faults.so")]}.get(kind, [])
         status, out = self.make(*targets)
-        if status:
+        if status != 0:
             raise Broken("does not build:\n" + tail(out))
         begun, limit = time.monotonic(), LIMITS.get(name, SECONDS_LIMIT)
         if kind == "unit":
@@ -126,7 +130,7 @@ def judge(tree, mutant):
     begun = time.monotonic()
     try:
         status, out = tree.patch(mutant)
-        if status:
+        if status != 0:
             raise Broken("does not apply:\n" + tail(out))
         try:
             for test in mutant.tests:
@@ -135,7 +139,9 @@ def judge(tree, mutant):
                     return True, "%-38s killed by %-34s %5.1f s  %s" % (mutant.name, test, time.monotonic() - begun, how)
             return False, "%s SURVIVES %s: %s" % (mutant.name, ", ".join(mutant.tests), mutant.says)
         finally:
-            tree.patch(mutant, "-R")
+            status, out = tree.patch(mutant, "-R")
+            if status != 0:
+                raise RuntimeError("%s cannot be taken back: %s" % (mutant.name, tail(out)))
     except Broken as broken:
         return False, "%s %s" % (mutant.name, broken)
 
@@ -152,17 +158,26 @@ def each(trees, items, work):
                 item = todo.get_nowait()
             except queue.Empty:
                 return
-            done.put(work(tree, item))
+            try:
+                done.put((work(tree, item), None))
+            except BaseException as found:  # who waits for it ends with it
+                done.put((None, found))
 
     for tree in trees:
         threading.Thread(target=worker, args=(tree,), daemon=True).start()
     for _ in items:
-        yield done.get()
+        result, found = done.get()
+        if found:
+            raise found
+        yield result
 
 
 def main():
     wanted = sys.argv[1:]
     mutants = [Mutant(os.path.join(HERE, name)) for name in sorted(os.listdir(HERE)) if name.endswith(".patch")]
+    unknown = set(wanted) - {mutant.name for mutant in mutants}
+    if unknown:
+        sys.exit("there is no mutant %s" % ", ".join(sorted(unknown)))
     mutants = [mutant for mutant in mutants if not wanted or mutant.name in wanted]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     base = tempfile.mkdtemp(prefix="pawl-mutants-")
@@ -181,7 +196,8 @@ def main():
                 print(text, flush=True)
     finally:
         for leader in list(RUNNING):
-            os.killpg(leader, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(leader, signal.SIGKILL)
         shutil.rmtree(base, ignore_errors=True)
     print("%d mutants took %.0f s" % (len(mutants), time.monotonic() - begun))
     print("%d passed, %d failed" % (passed, failed))

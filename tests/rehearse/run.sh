@@ -26,11 +26,14 @@ judge() { # NAME WHAT-IS-WRONG: nothing is wrong where it is empty
 rehearse() { timeout -k 1 100 "$pawl" rehearse "$@" >out 2>&1 </dev/null; }
 is() { [[ $1 = "$2" ]] || echo "exit status $1, not $2"; }
 says() { grep -qE -- "$1" out || echo "nothing says \"$1\""; }
-cluster() { rm -f sim.json* iomesh.yaml && "$pawl" sim init sim.json --quiet --values iomesh.yaml "$@"; }
+cluster() {
+    rm -f sim.json* iomesh.yaml
+    "$pawl" sim init sim.json --quiet --values iomesh.yaml "$@" || { echo "FAILED: pawl sim init $*" && exit 1; }
+}
 field() { sed -n "s/^$1: *//p" "$2"; }
 
 catch() { # FILE
-    local expected=${1%.yaml}.expected wrong='' only=() args init word
+    local expected=${1%.yaml}.expected wrong='' only=() args init word patterns=0
     read -ra init <<<"$(field init "$expected")"
     read -ra args <<<"$(field args "$expected")"
     for word in $(field only "$expected"); do only+=(--only "$word"); done
@@ -39,7 +42,9 @@ catch() { # FILE
     wrong=$(is $? 1)
     while IFS= read -r pattern; do
         wrong+=$(says "$pattern")
+        patterns=$((patterns + 1))
     done < <(grep -vE '^(init|args|only):' "$expected")
+    ((patterns)) || wrong+="$expected has no pattern"
     judge "unsafe/$(basename "$1")" "$wrong"
 }
 
@@ -130,7 +135,7 @@ base=/dev/shm
 stale=$(mktemp -d "$base/pawl-rehearse-XXXXXX")
 mkdir "$stale/0" && touch "$stale/lock" "$stale/0/pawl.db"
 rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only straight
-judge 'nothing is left behind' "$(is $? 0)$(python3 -B "$here/places.py" left)"
+judge 'nothing is left behind' "$(is $? 0)$(python3 -B "$here/places.py" left 2>&1 || echo "places.py failed")"
 judge 'nothing is written elsewhere' "$(ls -A "$TMPDIR")"
 echo "$passed passed, $failed failed"
 ((failed == 0))
