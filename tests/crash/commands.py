@@ -19,21 +19,26 @@ WORDS = {
 }
 
 
-def rows(place, sql):
-    database = sqlite3.connect("file:%s?mode=ro" % place.path("pawl.db"), uri=True, timeout=10)
+def rows(place, sql, may_be_new=False):
+    """`may_be_new`: the store may not be there yet, or have no tables."""
+    database = None
     try:
+        database = sqlite3.connect("file:%s?mode=ro" % place.path("pawl.db"), uri=True, timeout=10)
         return database.execute(sql).fetchall()
-    except sqlite3.OperationalError:  # no tables yet
-        return []
+    except sqlite3.OperationalError as found:
+        if may_be_new and ("no such table" in str(found) or "unable to open" in str(found)):
+            return []
+        raise
     finally:
-        database.close()
+        if database:
+            database.close()
 
 
 def say_to_stopped(place, driver, word):
     """The command is in the store before the driver goes on."""
     saying = place.start(*word)
     end = time.monotonic() + STEP_SECONDS
-    while not rows(place, "SELECT id FROM commands") and saying.poll() is None and time.monotonic() < end:
+    while not rows(place, "SELECT id FROM commands", True) and saying.poll() is None and time.monotonic() < end:
         time.sleep(0.002)
     driver.send_signal(signal.SIGCONT)
     said = place.finish(saying)
@@ -46,11 +51,11 @@ def say(place, undisturbed, at, word, driven):
     submit = place.submit_arguments(undisturbed.job)
     if not driven:
         place.pawl(*submit, **place.shim(at))
-        return place.pawl(*word) if rows(place, "SELECT run FROM runs") else None
+        return place.pawl(*word) if rows(place, "SELECT run FROM runs", True) else None
     driver = place.start(*submit, **place.shim(at + ":stop"))
     if not wait_until_stopped(driver):
         raise Wrong("the driver ended before it was stopped")
-    if not rows(place, "SELECT run FROM runs"):
+    if not rows(place, "SELECT run FROM runs", True):
         driver.send_signal(signal.SIGCONT)
         place.finish(driver)
         return None

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import place
@@ -56,16 +57,25 @@ class Storm:
                 process = subprocess.Popen([place.PAWL, *arguments], cwd=where.folder, env=where.environment,
                                            stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
                 self.started.add(process.pid)
-            while True:
-                try:
-                    process.wait(seconds)
-                    break
-                except subprocess.TimeoutExpired:
-                    self.kill_somebody(process)
-            with self.lock:
-                self.started.discard(process.pid)
+            try:
+                self.wait_for(process, arguments, seconds)
+            finally:
+                with self.lock:
+                    self.started.discard(process.pid)
             out.seek(0)
             return process.returncode, out.read().decode(errors="replace")
+
+    def wait_for(self, process, arguments, seconds):
+        while True:
+            try:
+                process.wait(HANGS_SECONDS if seconds is None else seconds)
+                return
+            except subprocess.TimeoutExpired:
+                if seconds is None or time.monotonic() > self.end + HANGS_SECONDS:
+                    process.kill()
+                    process.wait()
+                    raise Wrong("%s hangs" % arguments[0]) from None
+                self.kill_somebody(process)
 
     def kill_somebody(self, process):
         with self.lock:
@@ -111,6 +121,8 @@ class Storm:
             thread.start()
         for thread in threads:
             thread.join()
+        if waiting:
+            wrong.append("never submitted: %s" % [key for _, _, key in waiting])
         self.expect_nobody(wrong)
         for run, (where, undisturbed) in sorted(runs.items()):
             self.judge(run, where, undisturbed, wrong)
@@ -142,6 +154,8 @@ class Storm:
                 self.run(runs[run][0], [*words, "--yes"], chance.random() * LIFE_SECONDS)
         except Wrong as found:
             wrong.append(str(found))
+        except Exception:  # what a thread raises is seen by nobody else
+            wrong.append(traceback.format_exc())
 
     def submit(self, task, runs, chance):
         """Until it is known to be recorded; the key makes the second submit find the first one's run."""
@@ -154,6 +168,8 @@ class Storm:
                 break
             if status not in (0, -signal.SIGKILL):
                 raise Wrong("submit of %s left with %d: %s" % (key, status, place.tail(out)))
+            if time.monotonic() > self.end:
+                raise Wrong("the time is up, and %s is not recorded" % key)
         self.submitted += 1
         runs[recorded] = (where, undisturbed)
 
@@ -230,6 +246,10 @@ def main():
         storm = Storm(seed, kills, begun + 60 * float(os.environ.get("MINUTES", "60")))
         rounds = 0
         while storm.count() < kills and not storm.failed:
+            if time.monotonic() > storm.end:
+                print("FAILED: the time is up after %d kills" % storm.count(), flush=True)
+                storm.failed += 1
+                break
             rounds += 1
             storm.round(rounds)
             print("round %d: %d kills (%s), %d runs, %.0f s" %

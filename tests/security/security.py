@@ -432,7 +432,7 @@ def main():
         finally:
             world.close()
     print(f"{passed} passed, {failed} failed")
-    return failed > 0
+    return failed > 0 or not passed
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 /* The judge. It believes two things: what it reads back from the store after each commit, and what the world
  * tells it of effects, when they begin and when they happen. From these it keeps a ledger of its own; nothing
  * of the engine's folding or deciding is asked. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,8 +69,7 @@ static struct key *key_of(const char *text)
     for (int i = 0; i < key_count; i++)
         if (!strcmp(keys[i].key, text))
             return &keys[i];
-    if (key_count == KEYS_MOST)
-        return &keys[KEYS_MOST - 1];
+    assert(key_count < KEYS_MOST);
     struct key *key = &keys[key_count++];
     *key = (struct key){0};
     snprintf(key->key, sizeof key->key, "%s", text);
@@ -383,6 +383,11 @@ static int read_record(void *context, const struct record *record)
                             .index = record->step ? plan_step_find(simulation.plan, record->step) : 0};
         json_t *body = json_loads(record->body, 0, NULL);
         r.body = body;
+        if (!body || r.index < 0) {
+            violate("run %lld: %s cannot be read", (long long)record->run, record->event);
+            json_decref(body);
+            break;
+        }
         r.step = record->step ? &run->steps[r.index] : NULL;
         READERS[i].read(&r);
         json_decref(body);
@@ -410,9 +415,16 @@ bool judge_is_midway(void)
 bool judge_lock_is_held(void)
 {
     for (int i = 1; i <= simulation.plan->runs; i++)
-        if (runs[i].holds_lock)
+        if (runs[i].holds_lock && !runs[i].ended)
             return true;
     return false;
+}
+
+void judge_locks_at_rest(void)
+{
+    for (int i = 1; i <= simulation.plan->runs; i++)
+        if (runs[i].ended && runs[i].holds_lock)
+            violate("run %d has ended, and keeps its lock", i);
 }
 
 /* ---- what the world says ---- */

@@ -60,9 +60,27 @@ static int compare_step(void *context, const struct step_row *folded)
     return 0;
 }
 
+struct comparing {
+    struct run *run;
+    int rows;
+};
+
 static int compare_stored_step(void *context, const struct step_row *stored)
 {
-    return project_step(context, stored->position, compare_step, (void *)stored);
+    struct comparing *comparing = context;
+    comparing->rows++;
+    return project_step(comparing->run, stored->position, compare_step, (void *)stored);
+}
+
+static void compare_steps(struct run *run, const struct machine *machine)
+{
+    struct error error = {0};
+    struct comparing comparing = {.run = run};
+    if (store_each_step(simulation.store, run->id, compare_stored_step, &comparing, &error) < 0)
+        violate("run %lld: its steps cannot be read: %s", (long long)run->id, error.message);
+    if (comparing.rows != machine->step_count)
+        violate("run %lld has the rows of %d steps, not of %d", (long long)run->id, comparing.rows,
+                machine->step_count);
 }
 
 static int keep_digest(void *context, const struct run_row *row)
@@ -84,8 +102,9 @@ static void replay(int64_t id)
     if (!run) {
         violate("run %lld does not replay: %s", (long long)id, error.message);
     } else {
-        project_run(run, &projection, &head, compare_folded_run, NULL);
-        store_each_step(simulation.store, id, compare_stored_step, run, &error);
+        if (project_run(run, &projection, &head, compare_folded_run, NULL) < 0)
+            violate("run %lld: its row cannot be compared", (long long)id);
+        compare_steps(run, machine);
     }
     projection_clear(&projection);
     run_free(run);
@@ -109,5 +128,7 @@ void judge_history(void)
         replay(run);
     if (simulation_store_verify(simulation.store, what))
         violate("the chain: %s", what);
-    store_each_command(simulation.store, 0, find_word, NULL, &error);
+    if (store_each_command(simulation.store, 0, find_word, NULL, &error) < 0)
+        violate("the words cannot be read: %s", error.message);
+    judge_locks_at_rest();
 }

@@ -310,6 +310,8 @@ bool judge_is_once(const char *key);
 bool judge_is_midway(void);
 /* Does some run hold the lock, by what its history says? */
 bool judge_lock_is_held(void);
+/* All is quiet: who has ended keeps no lock. */
+void judge_locks_at_rest(void);
 /* At the end of a history. */
 void judge_history(void);
 
