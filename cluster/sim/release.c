@@ -81,7 +81,7 @@ static void record_add(struct world *world, const struct upgrade *upgrade, const
     clock_write(world_wall_ms(world), updated);
     json_object_update_new(labels, json_pack("{s:s, s:s, s:s, s:s}", "owner", "helm", "name",
                                              upgrade->release, "status", status, "version", revision));
-    json_t *sim = json_pack("{s:{s:O, s:O, s:O, s:O}, s:O, s:s, s:s, s:s}", "chart", "name",
+    json_t *sim = json_pack("{s:{s:O?, s:O?, s:O?, s:O?}, s:O?, s:s?, s:s?, s:s}", "chart", "name",
                             json_object_get(upgrade->chart, "name"), "version",
                             json_object_get(upgrade->chart, "version"), "app_version",
                             json_object_get(upgrade->chart, "app_version"), "values",
