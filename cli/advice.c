@@ -116,7 +116,8 @@ void advice_say_failure(const struct run *run, struct text *out)
     if (!said)
         say_how_on(run, step, out);
     say_what_stays(run, out);
-    bool ran = step && machine_act_in_hand(run)->runs_child && run->steps[run->step].started_ms;
+    bool ran = step && machine_act_in_hand(run)->runs_child &&
+               json_array_size(run_act_in_hand(run)->prepared);
     if (ran)
         text_format(out, "  what its program printed: pawl logs %lld %s\n", (long long)run->id, step->id);
     if (run->undoing || !said)

@@ -294,7 +294,12 @@ int invocation_need_reason(const struct invocation *invocation, const char *with
     if (reason && *reason)
         return 0;
     error_set(error, ERROR_USAGE, "%s%s: --reason is missing", name, with);
-    return error_next(error, "say why, for the record: pawl %s RUN%s --reason \"…\"", name, with);
+    struct text typed = {0};
+    for (int i = 0; i < invocation->argument_count; i++)
+        text_format(&typed, " %s", invocation->arguments[i]);
+    error_next(error, "say why, for the record: pawl %s%s%s --reason \"…\"", name, text_string(&typed), with);
+    text_clear(&typed);
+    return -1;
 }
 
 int identifier_check(const char *what, const char *text, struct error *error)

@@ -99,8 +99,10 @@ static void fail_exit(const struct machine_step *step, const struct visit *visit
 {
     struct error error;
     char begins[256];
-    const char *said = json_text(answer->outputs, "stderr", json_text(answer->outputs, "stdout", ""));
+    const char *said = json_text(answer->outputs, "stderr", "");
     const json_t *program = json_array_get(json_object_get(visit->inputs, "argv"), 0);
+    if (!text_trimmed_length(said))
+        said = json_text(answer->outputs, "stdout", "");
     int length = (int)text_trimmed_length(said);
     text_fit(begins, sizeof begins, "%.*s", length, said); /* all of it: pawl logs */
     if (length)

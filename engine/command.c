@@ -189,9 +189,12 @@ static enum command_outcome resolve(struct deciding *d, const struct run_command
     bool standing = run->place == PLACE_UNKNOWN || run->place == PLACE_STOPPED ||
                     run->place == PLACE_APPROVAL || (run->place == PLACE_ENTER && run->paused);
     /* A probe that is out would come back to whatever is in hand then. */
-    if (!standing || d->live->out != ORDER_NOTHING)
-        return refuse(error,
-                      "the step is under way; a person decides about one that is unknown, failed or pending");
+    if (!standing || d->live->out != ORDER_NOTHING) {
+        refuse(error, "the step is under way; a person decides about one that is unknown, failed or pending");
+        error_next(error, "pawl resume %lld goes on with it where nobody drives it; pawl cancel %lld ends it",
+                   (long long)run->id, (long long)run->id);
+        return COMMAND_REFUSED;
+    }
     if (child_lives(d)) /* seen again, after a driver elsewhere had asked about it */
         return refuse(error, "its program is running here: decide when it has ended; a cancel or a rollback "
                              "would stop it");

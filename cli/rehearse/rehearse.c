@@ -16,7 +16,7 @@ const struct option_declaration REHEARSE_OPTIONS[] = {
     {"param", 'p', "NAME=VALUE", "a param of the job; JSON for lists and maps"},
     {"params-file", 0, "FILE", "params as YAML or JSON; -p wins over it"},
     {"like-live", 0, NULL, "on a cluster like the one that --cluster names, as far as it can be read (live)"},
-    {"only", 0, "NAME", "only the rehearsals whose name begins so: straight, crash:7"},
+    {"only", 0, "NAME", "only those of this name, or of this sort: straight, crash:7, crash"},
     {"fault", 0, "NAME", "the same: chunk-lost, leader-moves@unregister"},
     {"all", 0, NULL, "every crash and fault, however long the job is"},
     {"no-approvals", 0, NULL, "approve nothing: the run waits where it asks"},

@@ -296,8 +296,14 @@ START_TEST(what_a_program_said_is_shown_without_its_line_s_end)
                   "%s", ran.err);
     expect("submit fails.yaml", 1);
     ck_assert_msg(strstr(ran.err, "/bin/false left with status 1 and said nothing\n") != NULL, "%s", ran.err);
+    write_job(
+        "out",
+        "job: out\nversion: 1\nsteps:\n"
+        "  - {id: no, uses: command, effect: converge, with: {argv: [/bin/sh, -c, 'echo hi; exit 3']}}\n");
+    expect("submit out.yaml", 1);
+    ck_assert_msg(strstr(ran.err, "left with status 3: hi\n") != NULL, "%s", ran.err);
     expect("audit verify", 0);
-    ck_assert_msg(strstr(ran.out, " records of 2 runs\n") != NULL, "%s", ran.out);
+    ck_assert_msg(strstr(ran.out, " records of 3 runs\n") != NULL, "%s", ran.out);
 }
 END_TEST
 
