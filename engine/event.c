@@ -2,36 +2,31 @@
 
 #include <string.h>
 
-static const char *const TEXTS[] = {
-#define X(name, text) [EVENT_##name] = text,
+static const struct {
+    const char *text;
+    enum { OF_RUN, OF_STEP } of;
+} TYPES[] = {
+#define X(name, text, of) [EVENT_##name] = {text, of},
     EVENT_TYPES(X)
 #undef X
 };
 
 const char *event_type_text(enum event_type type)
 {
-    return TEXTS[type];
+    return TYPES[type].text;
 }
 
 enum event_type event_type_read(const char *text)
 {
     for (int type = 0; type < EVENT_TYPE_COUNT; type++)
-        if (!strcmp(TEXTS[type], text))
+        if (!strcmp(TYPES[type].text, text))
             return (enum event_type)type;
     return EVENT_TYPE_COUNT;
 }
 
 bool event_is_of_step(enum event_type type)
 {
-    static const enum event_type others[] = {
-        EVENT_RUN_SUBMITTED,    EVENT_RUN_CLAIMED,    EVENT_LOCK_ACQUIRED, EVENT_LOCK_RELEASED,
-        EVENT_STEP_INTERRUPTED, EVENT_PAUSED,         EVENT_RESUMED,       EVENT_CANCEL_REQUESTED,
-        EVENT_ROLLBACK_STARTED, EVENT_RUN_SUCCEEDED,  EVENT_RUN_FAILED,    EVENT_RUN_CANCELLED,
-        EVENT_RUN_ROLLED_BACK,  EVENT_COMMAND_REFUSED};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (others[i] == type)
-            return false;
-    return true;
+    return TYPES[type].of == OF_STEP;
 }
 
 bool event_is_aside(enum event_type type)

@@ -12,42 +12,43 @@
 /* The reason in a rollback_started that no person began, but the policy of the step that failed. */
 #define ROLLBACK_BY_POLICY "on_failure: rollback"
 
+/* Those of a step are about the step in hand, and name it. */
 #define EVENT_TYPES(X)                                                                                       \
-    X(RUN_SUBMITTED, "run_submitted")                                                                        \
-    X(RUN_CLAIMED, "run_claimed")                                                                            \
-    X(LOCK_ACQUIRED, "lock_acquired")                                                                        \
-    X(LOCK_RELEASED, "lock_released")                                                                        \
-    X(STEP_STARTED, "step_started")                                                                          \
-    X(STEP_PREPARED, "step_prepared")                                                                        \
-    X(STEP_CHECKPOINT, "step_checkpoint")                                                                    \
-    X(STEP_SUCCEEDED, "step_succeeded")                                                                      \
-    X(STEP_FAILED, "step_failed")                                                                            \
-    X(STEP_RETRY_SCHEDULED, "step_retry_scheduled")                                                          \
-    X(STEP_SKIPPED, "step_skipped")                                                                          \
-    X(STEP_INTERRUPTED, "step_interrupted")                                                                  \
-    X(STEP_PROBED, "step_probed")                                                                            \
-    X(GUARD_ASKED, "guard_asked")                                                                            \
-    X(RECORD_REMOVED, "record_removed")                                                                      \
-    X(APPROVAL_REQUESTED, "approval_requested")                                                              \
-    X(APPROVED, "approved")                                                                                  \
-    X(REJECTED, "rejected")                                                                                  \
-    X(DECISION_REQUESTED, "decision_requested")                                                              \
-    X(RESOLVED, "resolved")                                                                                  \
-    X(PAUSED, "paused")                                                                                      \
-    X(RESUMED, "resumed")                                                                                    \
-    X(CANCEL_REQUESTED, "cancel_requested")                                                                  \
-    X(ROLLBACK_STARTED, "rollback_started")                                                                  \
-    X(UNDO_STARTED, "undo_started")                                                                          \
-    X(STEP_UNDONE, "step_undone")                                                                            \
-    X(UNDO_FAILED, "undo_failed")                                                                            \
-    X(RUN_SUCCEEDED, "run_succeeded")                                                                        \
-    X(RUN_FAILED, "run_failed")                                                                              \
-    X(RUN_CANCELLED, "run_cancelled")                                                                        \
-    X(RUN_ROLLED_BACK, "run_rolled_back")                                                                    \
-    X(COMMAND_REFUSED, "command_refused")
+    X(RUN_SUBMITTED, "run_submitted", OF_RUN)                                                                \
+    X(RUN_CLAIMED, "run_claimed", OF_RUN)                                                                    \
+    X(LOCK_ACQUIRED, "lock_acquired", OF_RUN)                                                                \
+    X(LOCK_RELEASED, "lock_released", OF_RUN)                                                                \
+    X(STEP_STARTED, "step_started", OF_STEP)                                                                 \
+    X(STEP_PREPARED, "step_prepared", OF_STEP)                                                               \
+    X(STEP_CHECKPOINT, "step_checkpoint", OF_STEP)                                                           \
+    X(STEP_SUCCEEDED, "step_succeeded", OF_STEP)                                                             \
+    X(STEP_FAILED, "step_failed", OF_STEP)                                                                   \
+    X(STEP_RETRY_SCHEDULED, "step_retry_scheduled", OF_STEP)                                                 \
+    X(STEP_SKIPPED, "step_skipped", OF_STEP)                                                                 \
+    X(STEP_INTERRUPTED, "step_interrupted", OF_RUN)                                                          \
+    X(STEP_PROBED, "step_probed", OF_STEP)                                                                   \
+    X(GUARD_ASKED, "guard_asked", OF_STEP)                                                                   \
+    X(RECORD_REMOVED, "record_removed", OF_STEP)                                                             \
+    X(APPROVAL_REQUESTED, "approval_requested", OF_STEP)                                                     \
+    X(APPROVED, "approved", OF_STEP)                                                                         \
+    X(REJECTED, "rejected", OF_STEP)                                                                         \
+    X(DECISION_REQUESTED, "decision_requested", OF_STEP)                                                     \
+    X(RESOLVED, "resolved", OF_STEP)                                                                         \
+    X(PAUSED, "paused", OF_RUN)                                                                              \
+    X(RESUMED, "resumed", OF_RUN)                                                                            \
+    X(CANCEL_REQUESTED, "cancel_requested", OF_RUN)                                                          \
+    X(ROLLBACK_STARTED, "rollback_started", OF_RUN)                                                          \
+    X(UNDO_STARTED, "undo_started", OF_STEP)                                                                 \
+    X(STEP_UNDONE, "step_undone", OF_STEP)                                                                   \
+    X(UNDO_FAILED, "undo_failed", OF_STEP)                                                                   \
+    X(RUN_SUCCEEDED, "run_succeeded", OF_RUN)                                                                \
+    X(RUN_FAILED, "run_failed", OF_RUN)                                                                      \
+    X(RUN_CANCELLED, "run_cancelled", OF_RUN)                                                                \
+    X(RUN_ROLLED_BACK, "run_rolled_back", OF_RUN)                                                            \
+    X(COMMAND_REFUSED, "command_refused", OF_RUN)
 
 enum event_type {
-#define X(name, text) EVENT_##name,
+#define X(name, text, of) EVENT_##name,
     EVENT_TYPES(X)
 #undef X
         EVENT_TYPE_COUNT
