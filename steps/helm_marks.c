@@ -104,6 +104,11 @@ static const json_t *next_above(const json_t *history, int64_t revision)
     return next;
 }
 
+static bool revision_has_failed(const json_t *entry)
+{
+    return !strcmp(json_text(entry, "status", ""), "failed");
+}
+
 static int judge_start(struct judging *judging, const json_t *checkpoint, struct mark *mark)
 {
     int64_t base = json_int(checkpoint, "base_revision", 0);
@@ -126,9 +131,9 @@ static int judge_start(struct judging *judging, const json_t *checkpoint, struct
             continue;
         /* The lowest: later ones may have inherited it. */
         mark->revision = json_int(entry, "revision", 0);
-        mark->state = revision_is_pending(entry)                          ? MARK_PENDING
-                      : !strcmp(json_text(entry, "status", ""), "failed") ? MARK_FAILED
-                                                                          : MARK_ABSENT;
+        mark->state = revision_is_pending(entry)   ? MARK_PENDING
+                      : revision_has_failed(entry) ? MARK_FAILED
+                                                   : MARK_ABSENT;
         return 0;
     }
     return 0;
@@ -170,4 +175,22 @@ void mark_clear(struct mark *mark)
 {
     json_decref(mark->record);
     *mark = (struct mark){.state = MARK_ABSENT};
+}
+
+bool marks_may_be_missing(const json_t *history, const json_t *starts)
+{
+    size_t index;
+    json_t *start;
+    const json_t *entry;
+    json_array_foreach(starts, index, start)
+    {
+        const json_t *checkpoint = json_object_get(start, "checkpoint");
+        int64_t at = json_int(checkpoint, "base_revision", 0);
+        if (strcmp(json_text(checkpoint, "marked_by", ""), KIND_TEXTS[MARK_NONE]))
+            continue;
+        for (; (entry = next_above(history, at)); at = json_int(entry, "revision", 0))
+            if (revision_is_pending(entry) || revision_has_failed(entry))
+                return true;
+    }
+    return false;
 }

@@ -42,6 +42,9 @@ struct mark {
  * failed. */
 int marks_judge(const struct release *release, const json_t *history, const json_t *starts, struct mark *out,
                 struct error *error);
+/* Whether one of the starts could put no mark on its record, and a revision above its base was left pending
+ * or failed: it may be that start's as well as anybody else's. */
+bool marks_may_be_missing(const json_t *history, const json_t *starts);
 void mark_clear(struct mark *mark);
 
 #endif

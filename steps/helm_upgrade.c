@@ -209,27 +209,6 @@ static bool reaches_back(const json_t *history, const json_t *starts)
     return true;
 }
 
-/* Where helm could be given no mark, a revision above a start's base that was left pending or failed may be
- * that start's as well as anybody else's. */
-static bool may_be_ours(const json_t *history, const json_t *starts)
-{
-    size_t index, number;
-    json_t *start, *entry;
-    json_array_foreach(starts, index, start)
-    {
-        const json_t *checkpoint = json_object_get(start, "checkpoint");
-        if (strcmp(json_text(checkpoint, "marked_by", ""), mark_kind_text(MARK_NONE)))
-            continue;
-        json_array_foreach(history, number, entry)
-        {
-            bool above = json_int(entry, "revision", 0) > json_int(checkpoint, "base_revision", 0);
-            if (above && (revision_is_pending(entry) || !strcmp(json_text(entry, "status", ""), "failed")))
-                return true;
-        }
-    }
-    return false;
-}
-
 static json_t *found_of(const struct visit *visit, const struct mark *mark)
 {
     json_t *found = json_copy(mark->record);
@@ -256,7 +235,7 @@ static void tell(const struct visit *visit, const struct mark *mark, const json_
     answer->kind = PROBE_NOT_DONE;
     answer->mend = mark->state == MARK_PENDING && mark->record;
     /* Its record exists: helm may have patched objects. */
-    answer->touched = mark->state != MARK_ABSENT || may_be_ours(history, visit->starts);
+    answer->touched = mark->state != MARK_ABSENT || marks_may_be_missing(history, visit->starts);
     if (answer->mend)
         answer->found = found_of(visit, mark);
 }
