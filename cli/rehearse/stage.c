@@ -21,7 +21,6 @@
 
 /* ---- the private folder ---- */
 
-/* In memory where the machine has such a file system: a rehearsal kills processes, not machines. */
 /* What the situations that are played at one time take, and some to spare. */
 #define ROOM_BYTES (16LL * 1024 * 1024)
 
@@ -32,7 +31,8 @@ static bool has_room(const char *folder)
            (long long)status.f_bavail * (long long)status.f_frsize >= ROOM_BYTES;
 }
 
-/* Memory where there is some; NULL with the error filled. */
+/* In memory where the machine has such a file system: a rehearsal kills processes, not machines. NULL with
+ * the error filled. */
 static const char *base_folder(struct error *error)
 {
     const char *chosen = getenv("TMPDIR");

@@ -202,9 +202,7 @@ END_TEST
 static void upgrades(void)
 {
     begin();
-    prepares();
-    go();
-    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    succeeds();
 }
 
 START_TEST(undo_goes_back_to_the_values_of_the_base)
@@ -212,9 +210,7 @@ START_TEST(undo_goes_back_to_the_values_of_the_base)
     upgrades();
     undo_begins();
     ck_assert_int_eq(probe(), PROBE_NOT_DONE);
-    prepares();
-    go();
-    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    succeeds();
     ck_assert_int_eq(replicas(), 4);
     ck_assert_int_eq(probe(), PROBE_DONE);
     finish();
@@ -226,9 +222,7 @@ static void scales_out(void)
 {
     begin();
     values("chunk: {replicaCount: 5}\nmeta:\n  replicaCount: 3\n");
-    prepares();
-    go();
-    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    succeeds();
     ck_assert_int_eq(replicas(), 5);
     undo_begins();
 }
@@ -248,9 +242,7 @@ START_TEST(undo_takes_pods_away_where_they_hold_nothing)
 {
     scales_out();
     json_object_set_new(step.inputs, "allow_shrink", json_true());
-    prepares();
-    go();
-    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    succeeds();
     ck_assert_int_eq(replicas(), 4);
     finish();
 }
@@ -261,13 +253,9 @@ START_TEST(undo_takes_pods_away_that_no_node_has_had)
     begin();
     fault("pod-stuck pod=iomesh-chunk-4 reason=Unschedulable for=10m");
     values("chunk: {replicaCount: 5}\nmeta:\n  replicaCount: 3\n");
-    prepares();
-    go();
-    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    succeeds();
     undo_begins();
-    prepares();
-    go();
-    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    succeeds();
     ck_assert_int_eq(replicas(), 4);
     finish();
 }
@@ -297,9 +285,7 @@ START_TEST(undo_that_died_is_mended_and_runs_again)
     go();
     ck_assert_int_eq(apply(), ANSWER_FAILED);
     ck_assert_int_eq(probe(), PROBE_NOT_DONE);
-    prepares();
-    go();
-    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    succeeds();
     ck_assert_int_eq(replicas(), 4);
     finish();
 }
@@ -317,9 +303,7 @@ START_TEST(undo_takes_back_what_a_failed_upgrade_left)
     ck_assert_int_eq(probe(), PROBE_NOT_DONE);
     ck_assert(step.probe.touched);
     undo_begins();
-    prepares();
-    go();
-    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    succeeds();
     ck_assert_int_eq(replicas(), 4);
     finish();
 }
@@ -340,9 +324,7 @@ START_TEST(undo_takes_back_what_a_killed_upgrade_left)
     step.kind->mend(&step.visit, found, &step.answer);
     json_decref(found);
     undo_begins();
-    prepares();
-    go();
-    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+    succeeds();
     ck_assert_int_eq(replicas(), 4);
     finish();
 }

@@ -213,6 +213,13 @@ static inline int64_t generation(void)
     return count;
 }
 
+static inline void succeeds(void)
+{
+    prepares();
+    go();
+    ck_assert_msg(apply() == ANSWER_DONE, "%s", step.answer.error.message);
+}
+
 static inline void undo_begins(void)
 {
     step.undoing = true;
