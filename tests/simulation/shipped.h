@@ -99,6 +99,10 @@ void shipped_judge_renumbered(void);
 void shipped_judge_file(void);
 /* A command is sent to take this chunk away. */
 void shipped_judge_sent(const char *key, int id);
+/* Was what this key sends already so, by another run, and not yet to be seen? A chunk is listed for a while
+ * after it has gone, nothing else tells, and iomeshctl refuses what comes then: no harm, and no effect of
+ * this key. */
+bool shipped_judge_came_late(const char *key);
 /* A step's success was recorded, by what. */
 void shipped_judge_succeeded(int64_t run, int step, const char *by);
 /* A person has said how a step stands, or where the run goes on: what the run promises is theirs now. */

@@ -41,6 +41,7 @@ static int forward;          /* upgrades that scaled, less those that scaled bac
 static int taken;            /* chunks that were taken away */
 static bool others;          /* somebody else scaled it */
 static int64_t others_ms;    /* when somebody else last upgraded it; -1: nobody has */
+static char late_key[128];   /* see shipped_judge_came_late */
 static char *before, *after; /* the values file, as it was and as it becomes */
 
 static bool is(const char *one, const char *other)
@@ -139,6 +140,7 @@ void shipped_judge_begin(void)
     upgrade_count = forward = taken = 0;
     others = false;
     others_ms = -1;
+    late_key[0] = '\0';
     leaving = -1;
     json_array_foreach(json_object_get(shipped_state(), "chunks"), index, chunk)
     {
@@ -297,12 +299,20 @@ void shipped_judge_event(const char *event, const json_t *more, int64_t at_ms)
     chunk->copied_ms = json_int(more, "copied_ms", 0) - 1000;
 }
 
+bool shipped_judge_came_late(const char *key)
+{
+    return is(late_key, key);
+}
+
 void shipped_judge_sent(const char *key, int id)
 {
     long long run = atoll(strchr(key, '/') + 1);
     const struct chunk *chunk = &chunks[leaving > 0 ? leaving : 0];
-    if (taken && !runs[run].persons)
-        violate("a chunk is to be unregistered once more for %s", key);
+    if (taken && !runs[run].persons) {
+        if (chunk->presence != ABSENT || had_shown(chunk, key))
+            violate("a chunk is to be unregistered once more for %s", key);
+        snprintf(late_key, sizeof late_key, "%s", key);
+    }
     if (taken || !shipped_job()->in)
         return;
     if (id != leaving)
