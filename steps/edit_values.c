@@ -173,21 +173,29 @@ static int check_prepared(const struct edit *edit, const struct visit *visit, st
                      edit->file.path);
 }
 
+/* Makes the file hold these values, where `check` lets it. False: it does not, and *answer says why. */
+static bool edit_make(struct edit *edit, const struct visit *visit, const json_t *set,
+                      int (*check)(const struct edit *, const struct visit *, struct error *),
+                      struct answer *answer)
+{
+    struct error error = {0};
+    bool turned_back = false;
+    int result = edit_read(edit, visit, set, &error);
+    if (!result)
+        result = check(edit, visit, &error);
+    if (!result && edit->splice.changed)
+        result = edit_write(edit, visit, &turned_back, &error);
+    if (turned_back)
+        answer->kind = ANSWER_TURNED_BACK;
+    else if (result)
+        answer_failed(answer, &error);
+    return !turned_back && !result;
+}
+
 static void apply(const struct visit *visit, struct answer *answer)
 {
     struct edit edit;
-    struct error error = {0};
-    bool turned_back = false;
-    int result = edit_read(&edit, visit, set_of(visit), &error);
-    if (!result)
-        result = check_prepared(&edit, visit, &error);
-    if (!result && edit.splice.changed)
-        result = edit_write(&edit, visit, &turned_back, &error);
-    if (turned_back) {
-        answer->kind = ANSWER_TURNED_BACK;
-    } else if (result) {
-        answer_failed(answer, &error);
-    } else {
+    if (edit_make(&edit, visit, set_of(visit), check_prepared, answer)) {
         answer_done(answer, outputs_of(&edit));
         say_changes(visit, &edit, &answer->summary);
     }
@@ -260,20 +268,8 @@ static void undo(const struct visit *visit, struct answer *answer)
 {
     json_t *set = old_scalars(visit);
     struct edit edit;
-    struct error error = {0};
-    bool turned_back = false;
-    int result = edit_read(&edit, visit, set, &error);
-    if (!result)
-        result = check_ours(&edit, visit, &error);
-    if (!result && edit.splice.changed)
-        result = edit_write(&edit, visit, &turned_back, &error);
-    if (turned_back) {
-        answer->kind = ANSWER_TURNED_BACK;
-    } else if (result) {
-        answer_failed(answer, &error);
-    } else {
+    if (edit_make(&edit, visit, set, check_ours, answer))
         answer_done(answer, NULL);
-    }
     edit_clear(&edit);
     json_decref(set);
 }
