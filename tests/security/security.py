@@ -34,6 +34,15 @@ steps:
 """
 
 
+def own(seconds):
+    """So many seconds and a little, as no other process says it to sleep: what is found by it is this test's to kill."""
+    return f"{seconds}{os.getpid()}"
+
+
+def sleepers(seconds):
+    return processes(f"sleep\0{own(seconds)}\0".encode())
+
+
 def mode_of(path):
     return stat.S_IMODE(os.lstat(path).st_mode)
 
@@ -193,9 +202,9 @@ def secrets_of_a_command_are_kept_nowhere(world):
     live = world.serve(MARKS["token"])
     key = world.write("key", MARKS["file"] + "\n")
     more = dict(live, API_TOKEN=MARKS["env"], OTHER=MARKS["other"])
-    job = world.write("job.yaml", COMMAND % "sleep, '0.5'")
+    job = world.write("job.yaml", COMMAND % f"sleep, '{own(0.5)}'")
     cut_off = world.start("submit", job, "-p", "key=file:" + key, **more)
-    wait_for("the program", lambda: processes(b"sleep\0000.5"))
+    wait_for("the program", lambda: sleepers(0.5))
     cut_off.send_signal(signal.SIGKILL)
     world.said += b"".join(cut_off.communicate())
     driver = world.start("submit", job, "-p", "key=file:" + key, **more)
@@ -243,7 +252,7 @@ def memory_is_not_for_others(world):
         world.make("state")
         if os.geteuid() == 0:
             os.chown(world.path(name), uid, -1)
-    job = world.write("job.yaml", PLAIN % ("once", "sleep, '1.25'"))
+    job = world.write("job.yaml", PLAIN % ("once", f"sleep, '{own(1.25)}'"))
     os.chmod(job, 0o644)
 
     def become():
@@ -251,7 +260,7 @@ def memory_is_not_for_others(world):
             os.setgid(STRANGER)
             os.setuid(uid)
     driver = world.start("submit", job, prepare=become)
-    child = wait_for("the program", lambda: processes(b"sleep\0001.25"))[0][0]
+    child = wait_for("the program", lambda: sleepers(1.25))[0][0]
     with open(f"/proc/{child}/status", encoding="utf8") as file:
         keeper = int(re.search(r"^PPid:\s*(\d+)", file.read(), re.M)[1])
     owners = [os.stat(f"/proc/{pid}/mem").st_uid for pid in (driver.pid, keeper, child)]
@@ -262,7 +271,7 @@ def memory_is_not_for_others(world):
 
 def folder_of_a_killed_plan_is_swept(world):
     live = world.serve("t")
-    helm = world.write("helm", "#!/bin/sh\nexec sleep 30.125\n")
+    helm = world.write("helm", f"#!/bin/sh\nexec sleep {own(30.125)}\n")
     os.chmod(helm, 0o755)
     world.write("values.yaml", "a: 1\n")
     job = world.write("job.yaml", """job: up
@@ -273,7 +282,7 @@ steps:
     with: {namespace: n, release: r, chart: c/c, values: values.yaml}
 """)
     plan = world.start("plan", job, PAWL_HELM=helm, **live)
-    sleeping = wait_for("helm", lambda: processes(b"sleep\00030.125"))[0][0]
+    sleeping = wait_for("helm", lambda: sleepers(30.125))[0][0]
     plan.kill()
     plan.communicate()
     os.kill(sleeping, signal.SIGKILL)
@@ -302,8 +311,8 @@ def environment_of_children_is_the_stated_minimum(world):
     assert names_in(world.pawl("logs", "1")[1], b"\n") == minimum
     assert world.pawl("submit", world.write("job.yaml", PLAIN % ("once", "env")), **more, **live)[0] == 0
     assert names_in(world.pawl("logs", "2")[1], b"\n") == minimum | {"KUBECONFIG"}
-    driver = world.start("submit", world.write("job.yaml", PLAIN % ("once", "sleep, '0.75'")), **more)
-    child = wait_for("the program", lambda: processes(b"sleep\0000.75"))[0][0]
+    driver = world.start("submit", world.write("job.yaml", PLAIN % ("once", f"sleep, '{own(0.75)}'")), **more)
+    child = wait_for("the program", lambda: sleepers(0.75))[0][0]
     with open(f"/proc/{child}/status", encoding="utf8") as file:
         keeper = int(re.search(r"^PPid:\s*(\d+)", file.read(), re.M)[1])
     if os.geteuid() == 0:
@@ -325,13 +334,18 @@ def environment_of_children_is_the_stated_minimum(world):
 
 OURS = re.compile(rb"\x1b\[(0|1|0;1|1;31|3[1236])m|\r\x1b\[K|\x1b\[H\x1b\[J")
 EVIL = "a\x1b]0;owned\x07b\rc\u202ed\u2066e\u200bf\x9bg"
+ESCAPED = re.compile(rb"\\(x1b|u001B)")
 DECEIVING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 
 
-def expect_clean(said, what):
+def expect_clean(world, *words, shows=True, **more):
+    """All that it prints on a terminal controls nothing, and names what was given to control it, where it `shows` that."""
+    said, status = world.terminal(*words, **more)
+    assert said.strip() and status >= 0, (words, status, said)
+    assert not shows or ESCAPED.search(said), (words, said)
     text = OURS.sub(b"", said.replace(b"\r\n", b"\n")).decode("utf8")  # raises where it is no UTF-8
     found = DECEIVING.search(text)
-    assert not found, (what, text[max(0, found.start() - 60):found.end() + 60])
+    assert not found, (words, text[max(0, found.start() - 60):found.end() + 60])
 
 
 def text_from_elsewhere_does_nothing_to_a_terminal(world):
@@ -357,29 +371,31 @@ steps:
 """ % world.path("evil.sh"))
     assert world.pawl("validate", job)[0] == 0, world.said
     for status in ("0", "3"):
-        expect_clean(world.terminal("submit", job, "-p", "text=" + EVIL, "-p", "status=" + status, "--yes"), "submit")
-    expect_clean(world.terminal("submit", job, "-p", "text=" + EVIL, "--detach", "--yes"), "detach")
-    expect_clean(world.terminal("submit", job, "--yes", PAWL_ACTOR=EVIL), "actor")
-    expect_clean(world.terminal("plan", job, "-p", "text=" + EVIL), "plan")
-    expect_clean(world.terminal("cancel", "3", "--reason", EVIL), "cancel")
+        expect_clean(world, "submit", job, "-p", "text=" + EVIL, "-p", "status=" + status, "--yes")
+    expect_clean(world, "submit", job, "-p", "text=" + EVIL, "--detach", "--yes", shows=False)
+    expect_clean(world, "submit", job, "--yes", PAWL_ACTOR=EVIL)
+    expect_clean(world, "plan", job, "-p", "text=" + EVIL)
+    expect_clean(world, "cancel", "3", "--reason", EVIL)
     store = sqlite3.connect(world.store)
     store.execute("UPDATE runs SET job = ?1, step = ?1, lock = ?1, actor = ?1, driver = json_object('host', ?1, 'pid', 1) "
                   "WHERE run = 2", (EVIL,))
     store.execute("UPDATE steps SET step = ?1, uses = ?1, error = json_object('message', ?1) WHERE run = 2", (EVIL,))
     store.commit()
     store.close()
-    for run in ("1", "2", "3"):
-        for word in ("status", "history", "logs"):
-            expect_clean(world.terminal(word, run), word + " " + run)
-            expect_clean(world.terminal(word, run, "--json"), word + " --json " + run)
-    for words in (["list"], ["audit", "verify"], ["status", EVIL], ["run" + EVIL], ["list", "--status", EVIL],
+    for word, run in (("status", "2"), ("status", "3"), ("history", "1"), ("history", "2"), ("history", "3"),
+                      ("logs", "1"), ("logs", "2")):
+        expect_clean(world, word, run)
+        expect_clean(world, word, run, "--json")
+    for words in (["audit", "verify"], ["list", "--cluster", EVIL]):
+        expect_clean(world, *words, shows=False)
+    for words in (["list"], ["status", EVIL], ["run" + EVIL], ["list", "--status", EVIL],
                   ["validate", world.path("none" + EVIL)], ["eval", "'" + EVIL + "'"], ["eval", EVIL],
                   ["submit", job, "--yes", "-p", EVIL + "=1"], ["sim", "init", "/none/" + EVIL],
                   ["list", "--store", "/none/" + EVIL],
-                  ["list", "--cluster", EVIL], ["submit", job, "--yes", "--cluster", "sim:/none/" + EVIL]):
-        expect_clean(world.terminal(*words), words)
+                  ["submit", job, "--yes", "--cluster", "sim:/none/" + EVIL]):
+        expect_clean(world, *words)
     world.write("odd.yaml", 'job: "\\x1b[2J\\u202e"\nversion: 1\n"\\x9b\\u2066": x\nsteps: []\n')
-    expect_clean(world.terminal("validate", "odd.yaml"), "validate")
+    expect_clean(world, "validate", "odd.yaml")
 
 
 # ---- the program itself ----

@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -70,25 +71,29 @@ class World:
         assert status == 0, err
 
     def terminal(self, *arguments, **more):
-        """All that it prints on a terminal."""
+        """All that it prints on a terminal, and how it left; what takes longer than 20 s, or prints more than 16 MiB, raises."""
         pid, terminal = pty.fork()
         if pid == 0:
             os.chdir(self.folder)
             os.execve(PAWL, [PAWL, *arguments], self.environment(TERM="xterm", **more))
-        said, until = b"", time.monotonic() + 20
-        while time.monotonic() < until:
+        said, until, status = b"", time.monotonic() + 20, None
+        while time.monotonic() < until and len(said) < 16 << 20:
             if not select.select([terminal], [], [], 0.1)[0]:
                 continue
             try:
                 piece = os.read(terminal, 65536)
-            except OSError:
-                break
+            except OSError:  # nobody has it open any more
+                piece = b""
             if not piece:
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
                 break
             said += piece
         os.close(terminal)
-        os.waitpid(pid, 0)
-        return said
+        if status is None:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise AssertionError(f"no end of {arguments}: {said[-400:]}")
+        return said, status
 
     def serve(self, token):
         """A cluster that knows its own name, and whoever has the token."""
@@ -131,7 +136,7 @@ def wait_for(what, condition, limit=15):
 
 
 def processes(of):
-    """(pid, its arguments) of all whose environment or arguments name this text."""
+    """(pid, its arguments) of all of whose arguments this is a part."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
