@@ -17,6 +17,8 @@ WORDS = {
     "resolve": ("resolve", "1", "unregister", "--retry", "--reason", "x"),
     "done": ("resolve", "1", "unregister", "--done", "--output", "output=by hand", "--reason", "x"),
 }
+# What is recorded where the word was accepted.
+EVENTS = {"pause": "paused", "cancel": "cancel_requested", "reject": "rejected", "resolve": "resolved", "done": "resolved"}
 
 
 def rows(place, sql, may_be_new=False):
@@ -38,7 +40,9 @@ def say_to_stopped(place, driver, word):
     """The command is in the store before the driver goes on."""
     saying = place.start(*word)
     end = time.monotonic() + STEP_SECONDS
-    while not rows(place, "SELECT id FROM commands", True) and saying.poll() is None and time.monotonic() < end:
+    while not rows(place, "SELECT id FROM commands", True) and saying.poll() is None:
+        if time.monotonic() > end:
+            raise Wrong("the word does not come into the store")
         time.sleep(0.002)
     driver.send_signal(signal.SIGCONT)
     said = place.finish(saying)
@@ -125,6 +129,7 @@ def check_done(place):
 
 
 def command_at(undisturbed, name, at, driven):
+    """Whether the word was accepted."""
     place = Place(undisturbed.template.folder)
     try:
         said = say(place, undisturbed, at, WORDS[name], driven)
@@ -146,6 +151,7 @@ def command_at(undisturbed, name, at, driven):
         if lost:
             raise Wrong("lost: %s" % lost)
         place.verify_audit()
+        return index_of(place.events(), EVENTS[name]) is not None
     finally:
         place.remove()
 

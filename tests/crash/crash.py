@@ -28,16 +28,16 @@ CASES = []
 
 def run_case(index):
     group, name, function = CASES[index]
-    begun = time.monotonic()
+    begun, accepted = time.monotonic(), None
     try:
-        function()
+        accepted = function()
         wrong = None
     except place.Wrong as found:
         wrong = str(found)
     except Exception:
         wrong = traceback.format_exc()
     place.end_children()
-    return index, wrong, time.monotonic() - begun
+    return index, wrong, accepted, time.monotonic() - begun
 
 
 def collect(seed, wanted):
@@ -53,12 +53,15 @@ def begin_worker():
     place.adopt_orphans()
 
 
-def run_all(seed):
-    groups, failures = {}, []
+def run_all(seed, whole):
+    """(passed, failed). Cases of a person's word return whether it was accepted: it must be in one of their group."""
+    groups, accepted, failures = {}, {}, []
     with multiprocessing.get_context("fork").Pool(int(os.environ.get("JOBS", os.cpu_count() or 1)),
                                                   begin_worker) as pool:
-        for index, wrong, seconds in pool.imap_unordered(run_case, range(len(CASES))):
+        for index, wrong, was_accepted, seconds in place.from_workers(pool.imap_unordered(run_case, range(len(CASES)))):
             group, name, _ = CASES[index]
+            if was_accepted is not None:
+                accepted[group] = accepted.get(group, 0) + was_accepted
             count = groups.setdefault(group, [0, 0, 0.0])
             count[bool(wrong)] += 1
             count[2] += seconds
@@ -67,7 +70,11 @@ def run_all(seed):
                 print("FAILED %s: %s\n    again: SEED=%s PAWL=%s tests/crash/crash.py '%s'" %
                       (name, wrong, seed, place.PAWL, name), flush=True)
     for group, (passed, failed, seconds) in groups.items():
-        print("%-34s %4d passed %4d failed %7.1f s" % (group, passed, failed, seconds))
+        print("%-34s %4d passed %4d failed %7.1f s%s" %
+              (group, passed, failed, seconds, ", accepted %d" % accepted[group] if group in accepted else ""))
+    for group in (group for group in accepted if whole and not accepted[group]):
+        failures.append(group)
+        print("FAILED %s: the word was accepted nowhere" % group)
     return sum(count[0] for count in groups.values()), len(failures)
 
 
@@ -80,7 +87,7 @@ def main():
     place.make_base()
     try:
         collect(seed, sys.argv[1:])
-        passed, failed = run_all(seed)
+        passed, failed = run_all(seed, not sys.argv[1:])
     finally:
         place.remove_base()
     print("crash tests took %.0f s" % (time.monotonic() - begun))

@@ -89,13 +89,14 @@ def flip_column(whole, column, seed):
         records = database.execute("SELECT id, seq, %s FROM events WHERE %s IS NOT NULL ORDER BY id" %
                                    (column, column)).fetchall()
         database.close()
+        if not records:
+            raise Wrong("no record has a %s" % column)
         for identity, seq, value in records:
             other = flipped(value, chance)
-            while column in ("run", "seq") and (other < 1 or (column == "seq" and other <= len(records))):
-                other = value + 64
+            # One that no other has; behind all others for the id, which orders them.
+            if column in ("id", "seq") or (column == "run" and other < 1):
+                other = value + len(records)
             update = "UPDATE events SET %s = ? WHERE id = ?" % column
-            if column == "id":
-                other = value + 64  # behind all others
             change(place, (update, other, identity))
             status, found = report(place)
             if status != 1 or found["intact"]:

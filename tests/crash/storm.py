@@ -27,7 +27,6 @@ from place import ONCE, SHIPPED, Job, Place, Wrong, children, compare
 DRIVERS = 4
 LIFE_SECONDS = 0.25       # a driver is left alone for at most so long before somebody is killed
 HANGS_SECONDS = 120       # a round that nobody kills in ends within this
-ENDED = ("succeeded", "failed", "cancelled", "rolled_back")
 
 
 class Storm:

@@ -32,6 +32,7 @@ from place import ONCE, SHIPPED, Place, Wrong, compare, expect_nobody, tail
 BUILD = os.environ.get("POWER", os.path.join(place.ROOT, "build", "power"))
 BEFORE, AFTER = {"PAWL_BOOT_ID": "boot-1"}, {"PAWL_BOOT_ID": "boot-2"}
 PART = os.environ.get("PART", "")
+JOB_SECONDS = 3600  # all losses and faults of one take less
 SUBSETS = int(os.environ.get("SUBSETS", "32"))
 
 
@@ -176,7 +177,7 @@ def main():
     try:
         with multiprocessing.get_context("fork").Pool(int(os.environ.get("JOBS", os.cpu_count() or 1)),
                                                       place.adopt_orphans) as pool:
-            for report in pool.imap(test_job, [(job, seed) for job in jobs], chunksize=1):
+            for report in place.from_workers(pool.imap(test_job, [(job, seed) for job in jobs], chunksize=1), JOB_SECONDS):
                 print("\n".join(report.lines), end="\n" if report.lines else "", flush=True)
                 reports.append(report)
         print_tables(reports)
