@@ -34,7 +34,7 @@ limit_of() { # NAME
 }
 
 fuzz() { # NAME
-    local name=$1 corpus=$build/corpus/$1 log=$build/log.$1 dictionary=() status
+    local name=$1 corpus=$build/corpus/$1 log=$build/log.$1 dictionary=() status found
     mkdir -p "$corpus" "$build/crashes"
     if ! "$build/replay/$name" --seeds "$corpus" >"$log" 2>&1; then
         cat "$log"
@@ -47,6 +47,9 @@ fuzz() { # NAME
     status=$?
     if ((status)); then
         echo "== $name failed (status $status)"
+        # Once more with its own stderr, which says what was asserted.
+        found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+        [[ -n $found ]] && timeout -k 5 60 "$build/fuzz/$name" -timeout=10 -rss_limit_mb=1024 "$found" >>"$log" 2>&1
         grep -aE 'ERROR|SUMMARY|runtime error|Assertion|#[0-9]+ .* in |Test unit written' "$log" | head -40
         return 1
     fi

@@ -29,8 +29,14 @@ while read -r name _ _ functions; do
         }
     done
 done < <(rules)
-count=$(grep -cE '^#define [A-Z_]+ [0-9]+$' "$MODEL" || true)
-((named && $(rules | wc -l) == $(grep -c '^ \* breaks ' "$MODEL"))) || { echo "the rules of pawl.pml cannot be read ($count)"; missing=1; }
+# Every rule that the model uses says what it breaks, and none is only said.
+used=$(grep -oE 'RULE\([A-Z_]+\)' "$MODEL" | sed -E 's/RULE\((.*)\)/\1/' | sort -u)
+told=$(rules | cut -d' ' -f1 | sort)
+if ((!named)) || [[ $used != "$told" ]]; then
+    echo "rules used, and rules of which pawl.pml says what each breaks, differ:"
+    diff <(echo "$used") <(echo "$told") || true
+    missing=$((missing + 1))
+fi
 if [[ ${1:-} = names ]]; then
     ((missing == 0))
     exit

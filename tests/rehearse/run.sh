@@ -61,7 +61,7 @@ for file in "$here"/safe/*.yaml; do
     read -ra init <<<"$(field init "$expected")"
     read -ra args <<<"$(field args "$expected")"
     cluster "${init[@]}"
-    rehearse "$file" "${args[@]}"
+    rehearse "$file" "${args[@]}" --cluster sim:sim.json
     judge "safe/$(basename "$file")" "$(is $? 0)$(says '^resume-safe$')"
 done
 
@@ -70,7 +70,7 @@ ship() { # JOB REPLICAS INIT…
     local wrong before
     cluster "${@:3}"
     before=$(sha256sum iomesh.yaml sim.json)
-    rehearse "$here/../../jobs/$1.yaml" -p replicas="$2"
+    rehearse "$here/../../jobs/$1.yaml" -p replicas="$2" --cluster sim:sim.json
     wrong=$(is $? 0)$(says '^resume-safe$')
     [[ $(sha256sum iomesh.yaml sim.json) = "$before" ]] || wrong+='the values file or the cluster was changed'
     judge "jobs/$1" "$wrong"
