@@ -268,6 +268,7 @@ size_t moment_write(const struct moment *moment, unsigned char *bytes, size_t si
               moment->live->asked_ms >= moment->live->act_ended_ms + SETTLE_MS);
     put(writing, moment->body);
     put(writing, child_counts(moment) ? moment->child : NO_CHILD);
+    put(writing, moment->child == CHILD_LIVES ? moment->child_step : 0);
     put(writing, moment->words);
     put(writing, moment->faults);
     return whole.length;

@@ -61,6 +61,7 @@ struct moment {
     enum body body;
     bool body_undo;
     enum child_truth child;
+    signed char child_step; /* of which step it is: the one that was started last */
     int64_t now_ms;
     int64_t ended_ms;  /* when what was sent could last act; -1: it still can */
     int64_t asked_ms;  /* when the latest probe was handed out: it may have looked then, or later */

@@ -88,6 +88,7 @@ static void see_started(struct seeing *seeing)
     effect->by_retry = effect->granted;
     effect->granted = false;
     moment->started = true;
+    moment->child_step = (signed char)event->step;
     moment->child = NO_CHILD; /* of this start; another host's is what a person answered for */
     if (undo)
         return;
@@ -174,7 +175,11 @@ static void see_probed(struct seeing *seeing)
     bool not_done = !strcmp(json_text(seeing->event->body, "answer", ""), "not_done");
     bool again = json_bool(seeing->event->body, "again", false);
     bool never_ran = !strcmp(json_text(seeing->event->body, "why", ""), "its program was never started");
-    HOLDS(!not_done || never_ran || act->effect != EFFECT_ONCE || (!effect->done && !effect->in_flight),
+    HOLDS(!never_ran || seeing->moment->child == NEVER_RAN, "%s is said never to have run, and it did",
+          id_of(seeing));
+    /* Of a start that a person allowed, whatever became of the earlier ones. */
+    bool only_of_start = never_ran && effect->by_retry;
+    HOLDS(!not_done || only_of_start || act->effect != EFFECT_ONCE || (!effect->done && !effect->in_flight),
           "%s is believed not done, and it is%s", id_of(seeing), effect->done ? "" : " on its way");
     if (not_done)
         effect->sent = false;
@@ -303,21 +308,37 @@ static void see_end(struct seeing *seeing)
     seeing->moment->ended = true;
 }
 
+static bool is_named(const json_t *list, const char *id)
+{
+    size_t index;
+    json_t *name;
+    json_array_foreach(list, index, name)
+    {
+        if (!strcmp(json_string_value(name), id))
+            return true;
+    }
+    return false;
+}
+
+static bool may_go_on(const struct effect *effect)
+{
+    return effect->in_flight || effect->done;
+}
+
 /* What may still be going on, or has happened without a record, is named. */
 static void see_cancelled(struct seeing *seeing)
 {
-    struct moment *moment = seeing->moment;
+    const struct moment *moment = seeing->moment;
     const json_t *half_done = json_object_get(seeing->event->body, "half_done");
-    int hand = moment->run->step;
     see_end(seeing);
-    if (hand < 0)
-        return;
-    seeing->policy = &moment->machine->steps[hand];
-    seeing->step = &moment->steps[hand];
-    const struct effect *effect = effect_of(seeing);
-    bool open = effect->in_flight || effect->done || moment->child == CHILD_LIVES;
-    HOLDS(!open || act_of(seeing)->effect == EFFECT_OBSERVE || json_array_size(half_done),
-          "cancelled: %s may be half done, and is not named", id_of(seeing));
+    for (int i = 0; i < moment->machine->step_count; i++) {
+        const struct machine_step *policy = &moment->machine->steps[i];
+        const struct step_truth *step = &moment->steps[i];
+        bool lives = moment->child == CHILD_LIVES && moment->child_step == i;
+        bool open = may_go_on(&step->act) || may_go_on(&step->undo) || lives;
+        HOLDS(!open || policy->act.effect == EFFECT_OBSERVE || is_named(half_done, policy->id),
+              "cancelled: %s may be half done, and is not named", policy->id);
+    }
 }
 
 static void see_rolled_back(struct seeing *seeing)
