@@ -47,10 +47,16 @@ fuzz() { # NAME
     status=$?
     if ((status)); then
         echo "== $name failed (status $status)"
-        # Once more with its own stderr, which says what was asserted.
         found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
-        [[ -n $found ]] && timeout -k 5 60 "$build/fuzz/$name" -timeout=10 -rss_limit_mb=1024 "$found" >>"$log" 2>&1
-        grep -aE 'ERROR|SUMMARY|runtime error|Assertion|#[0-9]+ .* in |Test unit written' "$log" | head -40
+        grep -aE 'ERROR|SUMMARY|runtime error|#[0-9]+ .* in ' "$log" | head -40
+        if [[ -z $found ]]; then
+            tail -5 "$log"
+            return 1
+        fi
+        # Once more with its own stderr: what was asserted, or said before it was given up.
+        timeout -k 5 60 "$build/fuzz/$name" -timeout=10 -rss_limit_mb=1024 -malloc_limit_mb=256 "$found" >"$log.again" 2>&1
+        grep -avE '^INFO:|^ +#[0-9]' "$log.again" | head -20
+        echo "the input is $found"
         return 1
     fi
     printf '%-18s %9s inputs tried, %6s kept, %5s MB at most\n' "$name" \
