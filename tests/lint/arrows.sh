@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Who may include whom (docs/design.md, "Houses"), and what the machine may not include at all.
 set -u
+cd "$(dirname "$0")/../.." || exit 1
 declare -A may=(
     [base]="base"
     [jobs]="base jobs"
@@ -27,6 +28,10 @@ grep -rnE '#include "cluster/sim/' cluster/live --include='*.[ch]' && bad=1
 pure=(engine/decide.c engine/when.c engine/then.c engine/answered.c engine/emit.c engine/command.c engine/fold.c engine/run.c engine/machine.c)
 grep -nE '#include <(uv|unistd|fcntl|stdio|time|pthread|poll|sys/.*|signal|curl.*|sqlite3)\.?h?>' "${pure[@]}" && bad=1
 grep -nE '#include "(state|cluster)/|\b(clock_system|getrandom|getenv)\(' "${pure[@]}" && bad=1
+# What is not there breaks no rule: a file that is renamed here is renamed above.
+for named in "${!may[@]}" cluster/{sim,live} "${pure[@]}"; do
+    [[ -e $named ]] || { echo "there is no $named: say in tests/lint/arrows.sh what it is called now"; bad=1; }
+done
 # One concept, one file: past 600 lines it is asking to be two.
 while read -r lines file; do
     [[ $file = total ]] && continue
