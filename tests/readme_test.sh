@@ -64,6 +64,6 @@ for example in example-*.yaml; do
     judge $? 0 "exit status of pawl validate $example"
 done
 timeout 60 pawl --cluster sim:sim.json submit example-1.yaml >out 2>&1
-judge $? 0 "exit status of pawl submit $example"
+judge $? 0 "exit status of pawl submit example-1.yaml"
 echo "$passed passed, $failed failed"
 ((failed == 0))
