@@ -20,7 +20,7 @@ struct told_act {
     bool prepares, prepared;
     bool asked_before; /* as it was before the latest start */
     bool asks;         /* a start may have acted, and nobody has asked since */
-    int guards;        /* that agreed since the latest start */
+    unsigned agreeing; /* bits of the steps that guard it, by their latest answers since the latest start */
     int effects;       /* of any key since the last recorded success */
     bool by_person;
 };
@@ -205,7 +205,7 @@ static void on_started(struct reading *r, bool undo)
     act->prepared = false;
     act->asked_before = act->asks;
     act->asks = act->asks || !act->prepares;
-    act->guards = 0;
+    act->agreeing = 0;
 }
 
 static void on_step_started(struct reading *r)
@@ -241,7 +241,13 @@ static void on_not_done(struct reading *r)
 
 static void on_guard(struct reading *r)
 {
-    r->step->acts[r->run->undoing].guards += json_bool(r->body, "ok", false);
+    struct told_act *act = &r->step->acts[r->run->undoing];
+    int guard = plan_step_find(simulation.plan, json_text(r->body, "guard", ""));
+    unsigned bit = guard >= 0 ? 1U << guard : 0;
+    if (!(plan_guards(simulation.plan, r->index) & bit))
+        violate("run %lld: %s is guarded by \"%s\"", (long long)r->record->run, r->record->step,
+                json_text(r->body, "guard", ""));
+    act->agreeing = json_bool(r->body, "ok", false) ? act->agreeing | bit : act->agreeing & ~bit;
 }
 
 static void on_approved(struct reading *r)
@@ -451,8 +457,8 @@ void judge_begins(const char *text, const char *via, int start)
         violate("%s begins for %s, start %d, without a durable intent", via, text, start);
     if (act->prepares && !act->prepared)
         violate("%s begins for %s before what it prepared is durable", via, text);
-    if (!parts.undo && plan_guard(simulation.plan, parts.step) >= 0 && !act->guards)
-        violate("%s begins for %s, and its guard has not agreed", via, text);
+    if (!parts.undo && plan_guards(simulation.plan, parts.step) != act->agreeing)
+        violate("%s begins for %s, and not all of its guards have agreed", via, text);
     judge_sends(parts.run, via, false);
 }
 

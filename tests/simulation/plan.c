@@ -52,7 +52,7 @@ static void draw_step(struct plan *plan, int index)
     step->probe = step->shape == SHAPE_COMMAND && acts && percent(65);
     step->undo = step->shape == SHAPE_COMMAND && acts && percent(55);
     step->approve = step->shape != SHAPE_APPROVE && percent(10);
-    step->guarded = acts && percent(50);
+    step->guards = acts && percent(50) ? 1 + percent(30) : 0;
     step->outputs = step->shape == SHAPE_COMMAND && percent(30);
     step->uses_output = step->shape == SHAPE_ASSERT && percent(40);
     step->condition = percent(14) ? 1 + (int)below(4) : 0;
@@ -193,18 +193,33 @@ static int find_left(const struct plan *plan, int from, int direction)
     return -1;
 }
 
-int plan_guard(const struct plan *plan, int index)
+unsigned plan_guards(const struct plan *plan, int index)
 {
-    if (!plan->steps[index].guarded)
-        return -1;
-    for (int i = index - 1; i >= 0; i--) {
+    unsigned guards = 0;
+    if (plan->shipped)
+        return shipped_guards(plan, index);
+    for (int i = index - 1, left = plan->steps[index].guards; i >= 0 && left; i--) {
         const struct plan_step *step = &plan->steps[i];
         bool kind = step->shape == SHAPE_ASSERT || step->shape == SHAPE_ASKING ||
                     (step->shape == SHAPE_COMMAND && step->effect == EFFECT_OBSERVE);
-        if (!step->dropped && kind && !step->condition && step->on_failure == AFTER_STOP && !step->loops)
-            return i;
+        if (!step->dropped && kind && !step->condition && step->on_failure == AFTER_STOP && !step->loops) {
+            guards |= 1U << i;
+            left--;
+        }
     }
-    return -1;
+    return guards;
+}
+
+static void write_guards(const struct plan *plan, int index, struct text *yaml)
+{
+    const char *before = "    guards: [";
+    unsigned guards = plan_guards(plan, index);
+    for (int i = 0; guards >> i; i++)
+        if (guards & (1U << i)) {
+            text_format(yaml, "%ss%d", before, i + 1);
+            before = ", ";
+        }
+    text_add(yaml, guards ? "]\n" : "");
 }
 
 static int find_output(const struct plan *plan, int index)
@@ -307,12 +322,10 @@ static void write_ways(const struct plan *plan, int index, struct text *yaml)
 static void write_step(const struct plan *plan, int index, struct text *yaml)
 {
     const struct plan_step *step = &plan->steps[index];
-    int guard = plan_guard(plan, index);
     text_format(yaml, "  - id: s%d\n", index + 1);
     write_kind(plan, index, yaml);
     write_condition(plan, index, yaml);
-    if (guard >= 0)
-        text_format(yaml, "    guards: [s%d]\n", guard + 1);
+    write_guards(plan, index, yaml);
     if (step->approve)
         text_format(yaml, "    approve: Do s%d?\n", index + 1);
     if (step->timeout_s)

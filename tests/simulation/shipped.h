@@ -29,6 +29,7 @@ struct shipped_job {
 const struct shipped_job *shipped_job(void);
 void shipped_draw(struct plan *plan);
 const char *shipped_step_id(const struct plan *plan, int index);
+unsigned shipped_guards(const struct plan *plan, int index);
 /* The job file, read once; free() the text. */
 char *shipped_text(const struct plan *plan);
 void shipped_print(const struct plan *plan, FILE *to);

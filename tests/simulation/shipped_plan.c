@@ -23,35 +23,48 @@ static const struct shipped_job JOBS[SHIPPED_JOBS] = {
 struct shipped_step {
     const char *id;
     enum shape shape;
-    bool guarded, approve;
+    bool approve;
+    const char *guards[2];
 };
 
 #define LOOKS(id)                                                                                            \
     {                                                                                                        \
-        id, SHAPE_ASKING, false, false                                                                       \
+        id, SHAPE_ASKING, false,                                                                             \
+        {                                                                                                    \
+            NULL                                                                                             \
+        }                                                                                                    \
     }
 #define EDITS(id)                                                                                            \
     {                                                                                                        \
-        id, SHAPE_FILE, false, false                                                                         \
+        id, SHAPE_FILE, false,                                                                               \
+        {                                                                                                    \
+            NULL                                                                                             \
+        }                                                                                                    \
     }
-#define UPGRADES(id)                                                                                         \
+#define UPGRADES(id, ...)                                                                                    \
     {                                                                                                        \
-        id, SHAPE_RELEASE, true, false                                                                       \
+        id, SHAPE_RELEASE, false,                                                                            \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
     }
-#define CALLS(id, guards)                                                                                    \
+#define CALLS(id, ...)                                                                                       \
     {                                                                                                        \
-        id, SHAPE_CALL, guards, true                                                                         \
+        id, SHAPE_CALL, true,                                                                                \
+        {                                                                                                    \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
     }
 
 static const struct shipped_step STEPS[SHIPPED_JOBS][SIMULATION_STEPS_MOST] = {
-    [SHIPPED_OUT_CHUNK] = {LOOKS("check"), EDITS("edit"), UPGRADES("upgrade"), LOOKS("pods")},
-    [SHIPPED_OUT_META] = {LOOKS("check"), EDITS("edit"), UPGRADES("upgrade"), LOOKS("pods")},
-    [SHIPPED_IN_CHUNK] = {LOOKS("leaving"), LOOKS("check"), EDITS("edit"), UPGRADES("upgrade"), LOOKS("pods"),
-                          LOOKS("expired"), LOOKS("idle"), LOOKS("leader"), CALLS("unregister", false),
-                          LOOKS("confirm")},
-    [SHIPPED_IN_CHUNK_DRAIN] = {LOOKS("leaving"), LOOKS("check"), LOOKS("leader"), CALLS("unregister", true),
-                                LOOKS("gone"), LOOKS("idle"), EDITS("edit"), UPGRADES("upgrade"),
-                                LOOKS("pods")},
+    [SHIPPED_OUT_CHUNK] = {LOOKS("check"), EDITS("edit"), UPGRADES("upgrade", "check"), LOOKS("pods")},
+    [SHIPPED_OUT_META] = {LOOKS("check"), EDITS("edit"), UPGRADES("upgrade", "check"), LOOKS("pods")},
+    [SHIPPED_IN_CHUNK] = {LOOKS("leaving"), LOOKS("check"), EDITS("edit"), UPGRADES("upgrade", "check"),
+                          LOOKS("pods"), LOOKS("expired"), LOOKS("idle"), LOOKS("leader"),
+                          CALLS("unregister", NULL), LOOKS("confirm")},
+    [SHIPPED_IN_CHUNK_DRAIN] = {LOOKS("leaving"), LOOKS("check"), LOOKS("leader"),
+                                CALLS("unregister", "check"), LOOKS("gone"), LOOKS("idle"), EDITS("edit"),
+                                UPGRADES("upgrade", "gone", "check"), LOOKS("pods")},
 };
 
 const struct shipped_job *shipped_job(void)
@@ -63,6 +76,14 @@ const struct shipped_job *shipped_job(void)
 const char *shipped_step_id(const struct plan *plan, int index)
 {
     return STEPS[plan->shipped][index].id;
+}
+
+unsigned shipped_guards(const struct plan *plan, int index)
+{
+    unsigned guards = 0;
+    for (int i = 0; i < 2 && STEPS[plan->shipped][index].guards[i]; i++)
+        guards |= 1U << plan_step_find(plan, STEPS[plan->shipped][index].guards[i]);
+    return guards;
 }
 
 /* ---- drawing ---- */
@@ -111,7 +132,6 @@ static void draw_steps(struct plan *plan)
     for (const struct shipped_step *step = STEPS[plan->shipped]; step->id; step++) {
         struct plan_step *drawn = &plan->steps[plan->step_count++];
         drawn->shape = step->shape;
-        drawn->guarded = step->guarded;
         drawn->approve = step->approve;
         if (plan->step_count == SIMULATION_STEPS_MOST)
             break;

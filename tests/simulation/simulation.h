@@ -78,7 +78,8 @@ enum shape {
 struct plan_step {
     enum shape shape;
     enum effect_class effect;
-    bool probe, undo, approve, guarded, outputs, uses_output, dropped;
+    bool probe, undo, approve, outputs, uses_output, dropped;
+    int guards;    /* how many of those that may guard it do */
     int condition; /* 0: none, 1: true, 2: false, 3: broken, 4: by another step's status */
     int timeout_s, attempt_timeout_s, attempts, settle_s;
     enum { AFTER_STOP, AFTER_CONTINUE, AFTER_ROLLBACK, AFTER_GOTO } on_failure;
@@ -165,8 +166,8 @@ void plan_draw_items(struct plan *plan, const struct item_draw *draws, size_t co
 const char *plan_step_id(const struct plan *plan, int index);
 /* -1: none has this name. */
 int plan_step_find(const struct plan *plan, const char *id);
-/* The step that guards it: the last before it that surely ran, and observes; -1: none. */
-int plan_guard(const struct plan *plan, int index);
+/* The steps that guard it, as bits: the last before it that surely ran, and observe. */
+unsigned plan_guards(const struct plan *plan, int index);
 /* The job file; free() it. */
 char *plan_job(const struct plan *plan);
 void plan_print(const struct plan *plan, FILE *to);
