@@ -425,9 +425,10 @@ START_TEST(a_guard_that_refuses_stops_its_step_and_agrees_once_it_is_put_right)
     char *job = string_format("job: guarded\nversion: 1\nsteps:\n"
                               "  - {id: check, uses: command, effect: observe,\n"
                               "     with: {argv: [/usr/bin/test, -e, flag], cwd: %s}}\n"
+                              "  - {id: sure, uses: command, effect: observe, with: {argv: [/bin/true]}}\n"
                               "  - {id: spoil, uses: command, effect: converge,\n"
                               "     with: {argv: [/bin/mv, flag, away], cwd: %s}}\n"
-                              "  - {id: act, uses: command, effect: converge, guards: [check],\n"
+                              "  - {id: act, uses: command, effect: converge, guards: [sure, check],\n"
                               "     with: {argv: [/usr/bin/touch, acted], cwd: %s}}\n",
                               test_folder, test_folder, test_folder);
     write_job("guarded", job);
