@@ -3,7 +3,6 @@
 
     SEED=n   the seed of the random ones (printed; random without it)
     JOBS=n   how many run at a time (as many as there are processors)"""
-import multiprocessing
 import os
 import random
 import signal
@@ -22,6 +21,7 @@ import left
 import place
 import reboot
 import replay
+import workers
 
 CASES = []
 
@@ -37,7 +37,7 @@ def run_case(index):
     except Exception:
         wrong = traceback.format_exc()
     place.end_children()
-    return index, wrong, accepted, time.monotonic() - begun
+    return wrong, accepted, time.monotonic() - begun
 
 
 def collect(seed, wanted):
@@ -47,28 +47,21 @@ def collect(seed, wanted):
                 CASES.append(case)
 
 
-def begin_worker():
-    # The handler of the main process would run between two waits and be missed: a worker that is ended would wait for ever.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    place.adopt_orphans()
-
-
 def run_all(seed, whole):
     """(passed, failed). Cases of a person's word return whether it was accepted: it must be in one of their group."""
     groups, accepted, failures = {}, {}, []
-    with multiprocessing.get_context("fork").Pool(int(os.environ.get("JOBS", os.cpu_count() or 1)),
-                                                  begin_worker) as pool:
-        for index, wrong, was_accepted, seconds in place.from_workers(pool.imap_unordered(run_case, range(len(CASES)))):
-            group, name, _ = CASES[index]
-            if was_accepted is not None:
-                accepted[group] = accepted.get(group, 0) + was_accepted
-            count = groups.setdefault(group, [0, 0, 0.0])
-            count[bool(wrong)] += 1
-            count[2] += seconds
-            if wrong:
-                failures.append(name)
-                print("FAILED %s: %s\n    again: SEED=%s PAWL=%s tests/crash/crash.py '%s'" %
-                      (name, wrong, seed, place.PAWL, name), flush=True)
+    for index, result, lost in workers.each(run_case, len(CASES)):
+        group, name, _ = CASES[index]
+        wrong, was_accepted, seconds = result or (lost, None, 0.0)
+        if was_accepted is not None:
+            accepted[group] = accepted.get(group, 0) + was_accepted
+        count = groups.setdefault(group, [0, 0, 0.0])
+        count[bool(wrong)] += 1
+        count[2] += seconds
+        if wrong:
+            failures.append(name)
+            print("FAILED %s: %s\n    again: SEED=%s PAWL=%s tests/crash/crash.py '%s'" %
+                  (name, wrong, seed, place.PAWL, name), flush=True)
     for group, (passed, failed, seconds) in groups.items():
         print("%-34s %4d passed %4d failed %7.1f s%s" %
               (group, passed, failed, seconds, ", accepted %d" % accepted[group] if group in accepted else ""))

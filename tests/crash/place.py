@@ -55,16 +55,6 @@ def adopt_orphans():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def from_workers(results, limit=600):
-    """Each result of a pool's cases as it comes. A worker that is killed takes its case along, and its pool waits for it for
-    ever: where none comes for `limit` seconds, this raises."""
-    while True:
-        try:
-            yield results.next(limit)
-        except StopIteration:
-            return
-
-
 # Where all places are; removed at the end, with what cases that were cut off have left.
 BASE = None
 
@@ -194,8 +184,9 @@ class Place:
     # ---- what came of it ----
 
     def log(self):
+        """Without a line that is being written."""
         with open(self.path("sim.json.log")) as file:
-            return [json.loads(line) for line in file if line.strip()]
+            return [json.loads(line) for line in file if line.endswith("\n")]
 
     def effects(self):
         """What was done to the cluster, counted in its own log."""

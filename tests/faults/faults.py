@@ -9,7 +9,6 @@ Usage: faults.py [NAME...]: all cases, or those whose names begin so.
     LOCK_SECONDS=n  how long another process holds the store (30)"""
 import ctypes
 import glob
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -20,6 +19,7 @@ import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "crash"))
 import place
+import workers
 from place import SHIPPED, Place, Wrong, compare, expect_nobody, tail
 
 JOB = next(job for job in SHIPPED if job.name == "scale-in-chunk")
@@ -300,7 +300,7 @@ def run_case(index):
     except Exception:
         wrong = traceback.format_exc()
     place.end_children()
-    return index, wrong
+    return (wrong,)
 
 
 def may_mount():
@@ -335,16 +335,14 @@ def main():
                   ", ".join(one[0] for one in mounting))
             CASES[:] = [one for one in CASES if one not in mounting]
         groups = {}
-        # A worker for each case: mounts end with it.
-        with multiprocessing.get_context("fork").Pool(int(os.environ.get("JOBS", os.cpu_count() or 1)),
-                                                      place.adopt_orphans, maxtasksperchild=1) as pool:
-            for index, wrong in place.from_workers(pool.imap_unordered(run_case, range(len(CASES)), chunksize=1)):
-                name = CASES[index][0]
-                group = groups.setdefault(name.split("/")[0], [0, 0])
-                group[bool(wrong)] += 1
-                failed += bool(wrong)
-                if wrong:
-                    print("FAILED %s: %s\n    again: tests/faults/faults.py '%s'" % (name, wrong, name), flush=True)
+        # Mounts end with the process of their case.
+        for index, result, lost in workers.each(run_case, len(CASES)):
+            wrong, name = result[0] if result else lost, CASES[index][0]
+            group = groups.setdefault(name.split("/")[0], [0, 0])
+            group[bool(wrong)] += 1
+            failed += bool(wrong)
+            if wrong:
+                print("FAILED %s: %s\n    again: tests/faults/faults.py '%s'" % (name, wrong, name), flush=True)
         for group, (good, bad) in groups.items():
             print("%-20s %3d passed %3d failed" % (group, good, bad))
     finally:

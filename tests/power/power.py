@@ -13,7 +13,6 @@ Then each is run on a disk that fails, once for each call (failing.py).
     ALL=1      every kind of fault at every call of every job, which takes longer
     JOBS=n     how many jobs are tested at a time (as many as there are processors)"""
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -26,6 +25,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "crash")]
 import place
+import workers
 from failing import Failing
 from place import ONCE, SHIPPED, Place, Wrong, compare, expect_nobody, tail
 
@@ -102,6 +102,11 @@ class Report:
 
     def __init__(self, job):
         self.job, self.lines, self.passed, self.failed = job, [], 0, 0
+        self.losses = self.faults = ""
+
+    def fail(self, why):
+        self.failed += 1
+        self.lines.append("FAILED %s: %s" % (self.job.name, why))
 
     def check(self, name, function):
         """What the function gives; None where it failed."""
@@ -110,9 +115,7 @@ class Report:
             self.passed += 1
             return result
         except Exception as wrong:
-            self.failed += 1
-            why = str(wrong) if isinstance(wrong, Wrong) else traceback.format_exc()
-            self.lines.append("FAILED %s, %s: %s" % (self.job.name, name, why))
+            self.fail("%s: %s" % (name, wrong if isinstance(wrong, Wrong) else traceback.format_exc()))
         finally:
             place.end_children()
 
@@ -124,6 +127,8 @@ def check_losses(report, recorded, seed):
         report.failed += 1
     else:
         report.passed += 1
+    if not states:
+        report.fail("no loss of power left anything to resume")
     before = report.failed
     for state in states:
         report.check("state %s" % os.path.basename(state), lambda state=state: recorded.resume(state))
@@ -138,13 +143,14 @@ def check_faults(report, recorded, seed):
     for where, kind, at in failing.cases(seed):
         counts[where] = counts.get(where, 0) + 1
         resumed += bool(report.check("%s at %s" % (kind, at), lambda kind=kind, at=at: failing.run(kind, at)))
+    if not failing.answers[1] + failing.answers[5]:
+        report.fail("pawl has felt none of the faults")
     return FAULTS % (report.job.name, counts.get("store", 0), counts.get("driver", 0), counts.get("keeper", 0),
                      sum(counts.values()), failing.calls, failing.answers[5],
                      failing.answers[1], failing.answers[0], resumed, report.failed - before)
 
 
-def test_job(job_and_seed):
-    job, seed = job_and_seed
+def test_job(job, seed):
     report = Report(job)
     recorded = Recorded(job)
     try:
@@ -163,7 +169,7 @@ def print_tables(reports):
     }
     for part, head in heads.items():
         if PART in ("", part):
-            print("\n".join([head] + [getattr(report, part) for report in reports]))
+            print("\n".join([head] + [getattr(report, part) for report in reports if getattr(report, part)]))
 
 
 def main():
@@ -173,13 +179,15 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     place.make_base()
     jobs = [job for job in SHIPPED + [ONCE] if len(sys.argv) == 1 or job.name in sys.argv[1:]]
-    reports = []
+    reports = {}
     try:
-        with multiprocessing.get_context("fork").Pool(int(os.environ.get("JOBS", os.cpu_count() or 1)),
-                                                      place.adopt_orphans) as pool:
-            for report in place.from_workers(pool.imap(test_job, [(job, seed) for job in jobs], chunksize=1), JOB_SECONDS):
-                print("\n".join(report.lines), end="\n" if report.lines else "", flush=True)
-                reports.append(report)
+        for index, report, lost in workers.each(lambda index: test_job(jobs[index], seed), len(jobs), JOB_SECONDS):
+            if lost:
+                report = Report(jobs[index])
+                report.fail(lost)
+            print("\n".join(report.lines), end="\n" if report.lines else "", flush=True)
+            reports[index] = report
+        reports = [reports[index] for index in sorted(reports)]
         print_tables(reports)
     finally:
         place.remove_base()
