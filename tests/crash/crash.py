@@ -28,16 +28,16 @@ CASES = []
 
 def run_case(index):
     group, name, function = CASES[index]
-    begun, accepted = time.monotonic(), None
+    begun, happened = time.monotonic(), None
     try:
-        accepted = function()
+        happened = function()
         wrong = None
     except place.Wrong as found:
         wrong = str(found)
     except Exception:
         wrong = traceback.format_exc()
     place.end_children()
-    return wrong, accepted, time.monotonic() - begun
+    return wrong, happened, time.monotonic() - begun
 
 
 def collect(seed, wanted):
@@ -48,13 +48,14 @@ def collect(seed, wanted):
 
 
 def run_all(seed, whole):
-    """(passed, failed). Cases of a person's word return whether it was accepted: it must be in one of their group."""
-    groups, accepted, failures = {}, {}, []
+    """(passed, failed). Some cases return whether what they are about has happened, such as that a person's word was accepted:
+    it must in one of their group."""
+    groups, happened, failures = {}, {}, []
     for index, result, lost in workers.each(run_case, len(CASES)):
         group, name, _ = CASES[index]
-        wrong, was_accepted, seconds = result or (lost, None, 0.0)
-        if was_accepted is not None:
-            accepted[group] = accepted.get(group, 0) + was_accepted
+        wrong, has_happened, seconds = result or (lost, None, 0.0)
+        if has_happened is not None:
+            happened[group] = happened.get(group, 0) + has_happened
         count = groups.setdefault(group, [0, 0, 0.0])
         count[bool(wrong)] += 1
         count[2] += seconds
@@ -64,10 +65,10 @@ def run_all(seed, whole):
                   (name, wrong, seed, place.PAWL, name), flush=True)
     for group, (passed, failed, seconds) in groups.items():
         print("%-34s %4d passed %4d failed %7.1f s%s" %
-              (group, passed, failed, seconds, ", accepted %d" % accepted[group] if group in accepted else ""))
-    for group in (group for group in accepted if whole and not accepted[group]):
+              (group, passed, failed, seconds, ", happened in %d" % happened[group] if group in happened else ""))
+    for group in (group for group in happened if whole and not happened[group]):
         failures.append(group)
-        print("FAILED %s: the word was accepted nowhere" % group)
+        print("FAILED %s: what it is about has happened nowhere" % group)
     return sum(count[0] for count in groups.values()), len(failures)
 
 

@@ -26,12 +26,13 @@ def keeper_counts(place, waiting):
 
 
 def taken_over(undisturbed, at):
+    """Whether there was anything left to take over."""
     place = Place(undisturbed.template.folder)
     try:
         place.pawl(*place.submit_arguments(undisturbed.job), **THERE, **place.shim(at))
         expect_nobody(10)
         if place.runs()[0]["status"] == "succeeded":
-            return
+            return False
         expect_refusal(place)
         place.pawl("resume", "1", "--take-over", "--reason", "moved", "--yes", **HERE)
         for _ in range(RESUMES_LIMIT):
@@ -43,6 +44,7 @@ def taken_over(undisturbed, at):
             place.pawl("resume", "1", "--yes", **HERE)
         place.verify_audit()
         compare(place.outcome(), undisturbed.outcome)
+        return True
     finally:
         place.remove()
 

@@ -24,11 +24,13 @@ def wait_until_ended(driver):
 
 
 def keeper_ends_at(undisturbed, number):
+    """Whether the driver was held while it looked."""
     place = Place(undisturbed.template.folder)
     try:
         driver = place.start(*place.submit_arguments(undisturbed.job),
                              **place.shim("driver:asklock:%d:before:stop" % number))
-        if wait_until_stopped(driver):
+        held = wait_until_stopped(driver)
+        if held:
             wait_until_ended(driver)
             os.kill(driver.pid, signal.SIGCONT)
         status, _, err = place.finish(driver)
@@ -39,6 +41,7 @@ def keeper_ends_at(undisturbed, number):
             raise Wrong("probed in spite of an exit record: %s" % probed)
         expect_nobody()
         compare(place.outcome(), undisturbed.outcome)
+        return held
     finally:
         place.remove()
 
@@ -89,5 +92,5 @@ def cases(seed):
     yield ("child outlives keeper", "ending/child", child_outlives_keeper)
     for job in (SHIPPED[2], ONCE):
         undisturbed = Undisturbed.of(job)
-        for number in range(1, min(undisturbed.points.get(("driver", "asklock"), 0), 8) + 1):
+        for number in range(1, min(undisturbed.points["driver", "asklock"], 8) + 1):
             yield ("keeper ends", "ending/%s/%d" % (job.name, number), lambda u=undisturbed, n=number: keeper_ends_at(u, n))
