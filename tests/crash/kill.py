@@ -2,12 +2,14 @@
 request that changes something, every step of the keeper and of its child, and at random instants; then resumed
 until it ends. It must end as the undisturbed run did, with every effect once."""
 import random
+import signal
 
 from place import ONCE, ROLLBACK, SHIPPED, TIMEOUT, Place, compare, expect_nobody
 
 KEEPER_STEPS = ("fork", "fsync", "rename", "write", "send")
 CHILD_STEPS = ("rename", "write", "pwrite", "fork")
 RANDOM_COUNT = 200
+DRIVERS_OWN = ("driver:", "before-request:", "after-request:")
 
 
 class Undisturbed:
@@ -58,14 +60,16 @@ def changes(request):
 
 
 def run_killed(undisturbed, at=None, sim_kill=None):
+    """Whether the driver was killed; None where another is to be, as helm in the middle of its effects."""
     place = Place(undisturbed.template.folder)
     try:
         shim = place.shim(at=at)
         first = {**shim, "PAWL_SIM_KILL": sim_kill} if sim_kill else shim
-        place.drive_to_end(undisturbed.job, first=first, later=shim)
+        status = place.drive_to_end(undisturbed.job, first=first, later=shim)
         expect_nobody()
         place.verify_audit()
         compare(place.outcome(), undisturbed.outcome, undisturbed.job.compared)
+        return status == -signal.SIGKILL if (at or sim_kill).startswith(DRIVERS_OWN) else None
     finally:
         place.remove()
 

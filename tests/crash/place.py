@@ -155,9 +155,11 @@ class Place:
         return json.loads(out)
 
     def drive_to_end(self, job, first=None, later=None):
-        """submit, then resume --yes until the run has ended; a submit that recorded nothing is made again."""
+        """submit, then resume --yes until the run has ended; a submit that recorded nothing is made again. How the first
+        submit left."""
         status, _, err = self.pawl(*self.submit_arguments(job), **(first or {}))
-        return self.resume_to_end(job, [(status, tail(err))], **(later or {}))
+        self.resume_to_end(job, [(status, tail(err))], **(later or {}))
+        return status
 
     def resume_to_end(self, job, told=None, **later):
         told = told or []

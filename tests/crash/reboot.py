@@ -95,13 +95,15 @@ def child_ends(undisturbed, at):
 
 
 def driver_dies(undisturbed, at):
+    """Whether it did."""
     place = Place(undisturbed.template.folder)
     try:
-        place.pawl(*place.submit_arguments(undisturbed.job), **BEFORE, **place.shim(at))
+        status, _, _ = place.pawl(*place.submit_arguments(undisturbed.job), **BEFORE, **place.shim(at))
         expect_nobody(10)
         place.resume_to_end(undisturbed.job, **AFTER)
         place.verify_audit()
         compare(place.outcome(), undisturbed.outcome)
+        return status == -signal.SIGKILL
     finally:
         place.remove()
 
