@@ -43,7 +43,13 @@ def interrupt(command):
     while not children(process.pid) and process.poll() is None and time.monotonic() < end:
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
-    status = process.wait(60)
+    try:
+        status = process.wait(60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        print("it still runs after a minute")
+        return 1
     try:
         os.killpg(process.pid, 0)
         print("something of it still runs")
