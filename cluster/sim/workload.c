@@ -255,11 +255,12 @@ static void pod_create(struct world *world, const json_t *statefulset, const cha
     json_object_set_new(labels, "controller-revision-hash", json_string(revision));
     json_object_set_new(labels, "statefulset.kubernetes.io/pod-name", json_string(name));
     json_t *spec = json_object_get(template, "spec");
-    json_t *pod = json_pack("{s:{s:s, s:s, s:o, s:[{s:s, s:s, s:s, s:s, s:b}]}, s:O, s:{s:s}}", "metadata",
+    spec = json_is_object(spec) ? json_incref(spec) : json_object();
+    json_t *pod = json_pack("{s:{s:s, s:s, s:o, s:[{s:s, s:s, s:s, s:s, s:b}]}, s:o, s:{s:s}}", "metadata",
                             "name", name, "namespace", json_text(owner, "namespace", ""), "labels", labels,
                             "ownerReferences", "apiVersion", "apps/v1", "kind", "StatefulSet", "name",
                             object_name(statefulset), "uid", json_text(owner, "uid", ""), "controller", true,
-                            "spec", spec ? spec : json_null(), "status", "phase", "Pending");
+                            "spec", spec, "status", "phase", "Pending");
     json_object_set_new(json_object_get(pod, "spec"), "hostname", json_string(name));
     json_decref(template);
     object_add(world, "pods", pod);

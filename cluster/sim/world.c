@@ -280,7 +280,7 @@ int world_begin(struct world *world, struct error *error)
         return -1;
     }
     world->known = head;
-    world->changed = world->moved = false;
+    world->changed = world->moved = world->restless = false;
     world->signal = 0;
     text_clear(&world->lines);
     int64_t now = present_ms(world);
@@ -361,6 +361,13 @@ static int state_write(struct world *world)
 
 int world_end(struct world *world, struct error *error)
 {
+    if (world->restless) {
+        error_set(error, ERROR_CLUSTER_ANSWER,
+                  "%s is not as pawl writes it: its controllers do not come to rest", world->path);
+        error_next(error, "make another: pawl sim init");
+        world_abandon(world);
+        return -1;
+    }
     bool heads = world->lines.length || world->moved;
     bool written = world->changed ? !state_write(world) : !heads || !head_write(world);
     if (!written) {

@@ -48,6 +48,7 @@ struct world {
     bool changed;   /* the state must be written */
     bool moved;     /* virtual time was moved */
     bool resting;   /* controllers are at work: time cannot be moved */
+    bool restless;  /* they do not come to an end: the call cannot be carried out */
     struct text lines;
     const char *caller; /* PAWL_SIM_CALLER; NULL: none */
     enum kill_point kill_point;

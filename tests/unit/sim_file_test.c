@@ -105,11 +105,32 @@ START_TEST(processes_at_the_same_time_lose_nothing)
 }
 END_TEST
 
+/* A pod that can never be placed, and is tried again at once for ever. */
+START_TEST(a_file_whose_controllers_never_rest_is_refused)
+{
+    struct resource leases = {"coordination.k8s.io", "v1", "leases", NS, NULL};
+    struct error error = {0};
+    json_t *state = json_load_file(file, 0, NULL);
+    json_t *pod = json_array_get(json_at(state, "objects", "pods", NULL), 0);
+    json_object_set_new(pod, "spec", json_null());
+    ck_assert_int_eq(json_dump_file(state, file, 0), 0);
+    json_decref(state);
+    open_again();
+    json_t *lease = json_pack("{s:{s:s}}", "metadata", "name", "one");
+    ck_assert_int_ne(cluster->calls->create(cluster, &leases, lease, NULL, &error), 0);
+    ck_assert_int_eq(error.code, ERROR_CLUSTER_ANSWER);
+    ck_assert_ptr_nonnull(strstr(error.message, "do not come to rest"));
+    ck_assert_int_eq(count(&leases, NULL), 0);
+    json_decref(lease);
+}
+END_TEST
+
 int main(void)
 {
     TCase *behaviour = simulated_case();
     tcase_add_test(behaviour, threads_share_one_cluster);
     tcase_add_test(behaviour, a_log_that_a_killed_process_did_not_finish_is_completed_by_the_next);
     tcase_add_test(behaviour, processes_at_the_same_time_lose_nothing);
+    tcase_add_test(behaviour, a_file_whose_controllers_never_rest_is_refused);
     return simulated_run("sim_file", behaviour);
 }
