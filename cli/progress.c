@@ -159,7 +159,7 @@ static void on_waits(void *context, const struct run *run, const char *what)
     free(clean);
 }
 
-/* A signal ends the wait, as poll is not taken up again by itself: the driver looks at it next. So does what
+/* A signal ends the wait, also one that came right before it: the driver looks at it next. So does what
  * somebody says elsewhere: it comes first, and may be the answer. */
 static bool read_answer(const struct progress *progress, const struct run *run, char *answer, int size)
 {
@@ -167,7 +167,7 @@ static bool read_answer(const struct progress *progress, const struct run *run, 
     int ready;
     do {
         ready = poll(&in, 1, WORDS_LOOK_MS);
-    } while (!ready && !run_has_command(progress->store, run->id));
+    } while (!ready && !driver_is_signalled(progress->driver) && !run_has_command(progress->store, run->id));
     return ready == 1 && fgets(answer, size, stdin);
 }
 

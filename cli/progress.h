@@ -10,6 +10,7 @@
 struct progress {
     const struct invocation *invocation;
     struct store *store;
+    const struct driver *driver;
     bool asks;  /* a person is at the terminal */
     bool many;  /* several runs are driven */
     int status; /* the exit status so far: the worst of all runs that have left */

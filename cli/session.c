@@ -60,6 +60,7 @@ int session_drive(const struct invocation *invocation, struct store *store, cons
     };
     output_hold_up_nobody();
     struct driver *driver = driver_is_possible(&error) ? driver_new(store, &options, &error) : NULL;
+    progress.driver = driver;
     int status = driver ? take_all(invocation, driver, runs, count) : EXIT_SUCCEEDED;
     if (!driver || driver_run(driver, &error))
         status = report_error(invocation, &error);

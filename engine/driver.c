@@ -115,6 +115,11 @@ void driver_free(struct driver *driver)
     free(driver);
 }
 
+bool driver_is_signalled(const struct driver *driver)
+{
+    return driver->signal || loop_has_signal(driver->loop);
+}
+
 int driver_signal(const struct driver *driver)
 {
     return driver->signal;

@@ -63,6 +63,8 @@ int driver_take(struct driver *driver, int64_t run, const struct driver_take *ta
  * another driver has claimed in between, or that refuses its command, is let go at once, with the error. -1
  * where the driver had to stop (the store failed). */
 int driver_run(struct driver *driver, struct error *error);
+/* A signal has arrived that it has not heeded yet: who asks a person in between gives up. */
+bool driver_is_signalled(const struct driver *driver);
 /* The signal that ended it; 0: none. */
 int driver_signal(const struct driver *driver);
 void driver_free(struct driver *driver);

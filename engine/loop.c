@@ -25,9 +25,36 @@ struct task {
     void *work;
 };
 
+/* Of the process, as signals are. libuv keeps what has arrived to itself until the loop runs. */
+static volatile sig_atomic_t arrived;
+static struct sigaction of_libuv[NSIG];
+
+static void note(int number)
+{
+    arrived = 1;
+    of_libuv[number].sa_handler(number);
+}
+
+static void note_first(int number)
+{
+    struct sigaction action;
+    if (sigaction(number, NULL, &action) || action.sa_handler == note)
+        return;
+    of_libuv[number] = action;
+    action.sa_handler = note;
+    sigaction(number, &action, NULL);
+}
+
+bool loop_has_signal(const struct loop *loop)
+{
+    (void)loop;
+    return arrived;
+}
+
 static void signalled(uv_signal_t *handle, int number)
 {
     struct loop *loop = handle->data;
+    arrived = 0;
     loop->on_signal(loop->context, number);
 }
 
@@ -52,7 +79,8 @@ struct loop *loop_new(void (*on_signal)(void *context, int number), void *contex
         loop->signals[i].data = loop;
     }
     for (int i = 0; i < SIGNALS; i++)
-        uv_signal_start(&loop->signals[i], signalled, numbers[i]);
+        if (!uv_signal_start(&loop->signals[i], signalled, numbers[i]))
+            note_first(numbers[i]);
     signal(SIGPIPE, SIG_IGN);
     return loop;
 }

@@ -4,12 +4,15 @@
 #ifndef PAWL_ENGINE_LOOP_H
 #define PAWL_ENGINE_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct loop;
 
 /* SIGINT, SIGTERM and SIGHUP are told from within loop_collect. loop_free() it. */
 struct loop *loop_new(void (*on_signal)(void *context, int number), void *context);
+/* A signal has arrived that has not been told yet: for who waits for something else than the loop. */
+bool loop_has_signal(const struct loop *loop);
 /* Calls `run` on another thread, and once it has returned, `returned` from within loop_collect. */
 void loop_work(struct loop *loop, void (*run)(void *work), void (*returned)(void *work), void *work);
 /* Collects what completes until then; what has completed already is collected at once. */

@@ -4,7 +4,7 @@
 # so has one that takes longer than LIMIT seconds.
 set -u
 limit=${LIMIT:-3600}
-passed=0 failed=0 log=$(mktemp)
+passed=0 failed=0 wrong=() log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for program in "$@"; do
     timeout --foreground -k 20 "$limit" "$program" >"$log" 2>&1 # in this group: Ctrl-C reaches it
@@ -23,11 +23,14 @@ for program in "$@"; do
         echo "$program left with status $status$( ((status == 124)) && echo ": it took longer than $limit s")"
     fi
     if ((status)) || ((!counted)); then
+        wrong+=("$program")
         cat "$log"
+        echo "FAILED $program"
     else
         grep -vE '^[0-9]+%: Checks|^Running suite|^[0-9]+ passed' "$log"
         echo "ok ${program##*/}"
     fi
 done
+((${#wrong[@]})) && echo "FAILED: ${wrong[*]}"
 echo "$passed passed, $failed failed"
 ((passed > 0 && failed == 0))
