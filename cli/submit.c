@@ -46,8 +46,10 @@ static void print_number(const struct invocation *invocation, const struct submi
 static bool confirm(const struct invocation *invocation, const struct submission *submission)
 {
     char *params = json_canonical(submission->params);
-    char *question = string_format("%s on %s with %s?", submission->job->name,
-                                   cluster_name(submission->cluster->record), params);
+    bool any = json_object_size(submission->params) > 0;
+    char *question = string_format("Run %s on %s%s%s?", submission->job->name,
+                                   cluster_name(submission->cluster->record), any ? " with " : "",
+                                   any ? params : "");
     bool yes = session_confirm(invocation, question);
     free(question);
     free(params);

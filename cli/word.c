@@ -1,6 +1,7 @@
 #include "cli/word.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
@@ -18,6 +19,7 @@ struct asking {
     enum command_rank rank; /* of those that are asked about now */
     struct text *overruled;
     char *latest; /* the one that was taken before the word; NULL: none */
+    bool same;    /* it says what the word says */
     bool asked;   /* the word itself has been */
 };
 
@@ -79,6 +81,15 @@ static enum answer_to_word ask_row(struct asking *asking, const struct command_r
     return answer;
 }
 
+static bool says_the_same(const struct command_row *row, const struct run_command *word)
+{
+    json_t *body = json_read_stored(row->body, "the record", NULL);
+    bool same = !strcmp(row->name, word->name) &&
+                !strcmp(json_text(body, "step", ""), json_text(word->body, "step", ""));
+    json_decref(body);
+    return same;
+}
+
 static int ask_recorded(void *context, const struct command_row *row)
 {
     struct asking *asking = context;
@@ -89,6 +100,7 @@ static int ask_recorded(void *context, const struct command_row *row)
     if (answer == WORD_TAKEN && !asking->asked) {
         free(asking->latest);
         asking->latest = string_copy(shown);
+        asking->same = says_the_same(row, asking->word);
     }
     free(shown);
     return 0;
@@ -104,8 +116,12 @@ static int ask_word(struct asking *asking, struct error *error)
         *error = why;
         return -1;
     }
-    error_set(error, ERROR_NOT_ALLOWED_NOW, "%s is recorded already, and comes first: %s", asking->latest,
-              why.message);
+    if (asking->same)
+        error_set(error, ERROR_NOT_ALLOWED_NOW, "%s is recorded already: nothing more is to be said",
+                  asking->latest);
+    else
+        error_set(error, ERROR_NOT_ALLOWED_NOW, "%s is recorded already, and comes first: %s", asking->latest,
+                  why.message);
     return error_next(error, "it is taken up by: pawl resume %lld", (long long)asking->run->id);
 }
 

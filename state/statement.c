@@ -30,13 +30,18 @@ static const struct {
     const char *next;
 } NEXTS[] = {
     {SQLITE_BUSY, "another process has held the store for too long; nothing is lost, try again"},
-    {SQLITE_FULL, "free some disk space, then `pawl resume`: nothing is lost"},
-    {SQLITE_IOERR, "look at the disk, the file size limit and the kernel's log, then `pawl resume`: what was "
-                   "committed is not lost"},
+    {SQLITE_FULL,
+     "free some disk space, then try again; a run that was driven: pawl resume. What is recorded "
+     "is not lost"},
+    {SQLITE_IOERR,
+     "look at the disk, the file size limit and the kernel's log, then try again; a run that was "
+     "driven: pawl resume. What is recorded is not lost"},
     {SQLITE_CANTOPEN,
      "is its folder there, may it be written, and are there free file descriptors? Then try again"},
     {SQLITE_READONLY, "make it, its folder and its file system writable for this user, then try again"},
-    {SQLITE_NOMEM, "give it more memory, then `pawl resume`: nothing is lost"},
+    {SQLITE_NOMEM,
+     "give it more memory, then try again; a run that was driven: pawl resume. What is recorded "
+     "is not lost"},
 };
 
 int statement_error(struct store *store, struct error *error, const char *doing)

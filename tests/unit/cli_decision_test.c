@@ -176,6 +176,8 @@ START_TEST(a_step_that_a_person_leaves_does_not_run)
     expect("submit leaves.yaml", 3);
     expect_step(1, "ask", "pending");
     expect("approve 1 ask", 0);
+    expect("approve 1 ask", 2);
+    ck_assert_ptr_nonnull(strstr(ran.err, "is recorded already: nothing more is to be said"));
     expect("resume 1", 1);
     expect("resume 1 --from ask --reason again", 3);
     expect_step(1, "ask", "pending");

@@ -125,7 +125,7 @@ START_TEST(ctrl_c_ends_a_question)
     struct screen screen;
     int status;
     start_on_terminal(&screen, "asks.yaml", NULL);
-    wait_to_see(&screen, "asks on sim with {}? [y/N] ");
+    wait_to_see(&screen, "Run asks on sim? [y/N] ");
     ck_assert_int_eq(write(screen.terminal, "y\n", 2), 2);
     wait_to_see(&screen, "    [y/N] ");
     ck_assert_int_eq(write(screen.terminal, "\003", 1), 1);
@@ -145,7 +145,7 @@ START_TEST(a_rejection_elsewhere_ends_a_question)
     struct screen screen;
     int status;
     start_on_terminal(&screen, "asks.yaml", NULL);
-    wait_to_see(&screen, "asks on sim with {}? [y/N] ");
+    wait_to_see(&screen, "Run asks on sim? [y/N] ");
     ck_assert_int_eq(write(screen.terminal, "y\n", 2), 2);
     wait_to_see(&screen, "    [y/N] ");
     expect("reject 1 ask --reason 'wrong chunk'", 0);
