@@ -13,7 +13,7 @@ static json_t *pod_read(const struct visit *visit, const char *name, struct erro
         error_context(error, "pod %s/%s", namespace, name);
     } else if (!pod) {
         error_set(error, ERROR_NOT_FOUND, "there is no pod %s in namespace %s", name, namespace);
-        error_next(error, "which chunk a pod serves can be found only while the pod is there");
+        error_next(error, "has it been scaled away before? Then there is nothing left to do");
     }
     return pod;
 }

@@ -117,16 +117,27 @@ static bool is_exempt(const struct scale *scale, const struct chunk *chunk)
     return chunk_is(chunk, CHUNK_INITIALIZING) || chunk_is(chunk, "CHUNK_STATUS_CONNECTING");
 }
 
+/* An expired chunk stays so, and says nothing of what would end that. */
+static const char *way_out(bool expired)
+{
+    return expired
+               ? " (expired: its pod must come back or, where that is gone for good, the chunk be unregistered)"
+               : "";
+}
+
 static void judge_health(const struct scale *scale, struct verdict *verdict)
 {
     struct text unhealthy = {0};
+    bool expired = false;
     for (size_t i = 0; i < scale->object.count; i++) {
         const struct chunk *chunk = &scale->object.chunks[i];
-        if (!chunk_is(chunk, CHUNK_HEALTHY) && !is_exempt(scale, chunk))
-            chunk_describe(chunk, &unhealthy);
+        if (chunk_is(chunk, CHUNK_HEALTHY) || is_exempt(scale, chunk))
+            continue;
+        chunk_describe(chunk, &unhealthy);
+        expired = expired || chunk_is(chunk, CHUNK_EXPIRED);
     }
     if (unhealthy.length)
-        object_to(verdict, false, "not healthy: %s", text_string(&unhealthy));
+        object_to(verdict, false, "not healthy: %s%s", text_string(&unhealthy), way_out(expired));
     text_clear(&unhealthy);
 }
 

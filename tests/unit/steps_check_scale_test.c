@@ -129,7 +129,8 @@ START_TEST(every_chunk_but_the_leaving_one_must_be_healthy)
 {
     chunk_becomes(4, CHUNK_EXPIRED);
     agrees(IN);
-    objects(OUT, true, "chunk 4 (192.168.29.23) CHUNK_STATUS_SESSION_EXPIRED");
+    objects(OUT, true,
+            "chunk 4 (192.168.29.23) CHUNK_STATUS_SESSION_EXPIRED (expired: its pod must come back");
     chunk_becomes(2, "CHUNK_STATUS_CONNECTED_ERROR");
     objects(IN, true, "not healthy: chunk 2 (192.168.29.22) CHUNK_STATUS_CONNECTED_ERROR");
 }
