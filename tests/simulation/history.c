@@ -500,7 +500,6 @@ static void forget(void)
             process_end(&simulation.processes[i]);
     loop_forget();
     keepers_begin();
-    judge_end();
     people_end();
     outside_end();
     if (simulation.store)

@@ -60,10 +60,6 @@ void judge_begin(void)
     key_count = 0;
 }
 
-void judge_end(void)
-{
-}
-
 static struct key *key_of(const char *text)
 {
     for (int i = 0; i < key_count; i++)

@@ -286,14 +286,18 @@ void shipped_judge_event(const char *event, const json_t *more, int64_t at_ms)
 {
     struct chunk *chunk = chunk_of(more);
     trace("CLUSTER %s %s%lld", event, json_text(more, "pod", ""), (long long)json_int(more, "id", 0));
-    enum presence presence = is(event, "chunk_registered") || is(event, "chunk_back") ? THERE
-                             : is(event, "chunk_lost")                                ? LOST
-                                                                                      : ABSENT;
     if (strncmp(event, "chunk_", strlen("chunk_")))
         return;
+    if (is(event, "chunk_registered") || is(event, "chunk_back"))
+        chunk->presence = THERE;
+    else if (is(event, "chunk_lost"))
+        chunk->presence = LOST;
+    else if (is(event, "chunk_removed"))
+        chunk->presence = ABSENT;
+    else
+        violate("%s: nobody knows what that says of a chunk", event);
     if (is(event, "chunk_registered"))
         snprintf(chunk->pod, sizeof chunk->pod, "%s", json_text(more, "pod", ""));
-    chunk->presence = presence;
     chunk->since_ms = at_ms;
     /* The cluster counts from when it was made, a second before the history. */
     chunk->copied_ms = json_int(more, "copied_ms", 0) - 1000;
@@ -376,6 +380,7 @@ void shipped_judge_history(void)
     shipped_judge_file();
     for (int64_t run = 1; run <= plan->runs; run++)
         persons = persons || runs[run].persons;
+    counts.shipped_whole += !persons && !others;
     for (int64_t run = 1; run <= plan->runs; run++)
         if (runs[run].succeeded && !persons)
             judge_success(run);

@@ -192,8 +192,8 @@ struct process {
 };
 
 struct counts {
-    uint64_t histories, shipped, shipped_successes, invalid, events, calls, crashes, power_losses, commands,
-        takeovers, keepers, effects, commit_faults, schedules;
+    uint64_t histories, shipped, shipped_successes, shipped_whole /* held to all promises */, invalid, events,
+        calls, crashes, power_losses, commands, takeovers, keepers, effects, commit_faults, schedules;
 };
 
 struct simulation {
@@ -285,7 +285,6 @@ void performance_go_on(struct performance *performance, bool foreign);
 
 /* ---- judge.c ---- */
 void judge_begin(void);
-void judge_end(void);
 /* After a commit: reads what is new. */
 void judge_commit(void);
 /* The gate of a run's drive lets something through. */
