@@ -69,8 +69,8 @@ const struct command *command_find(const char *name);
 /* The value of an option of the command, the last where it was given twice; NULL: not given. */
 const char *invocation_value(const struct invocation *invocation, const char *name);
 bool invocation_has(const struct invocation *invocation, const char *name);
-/* That --reason is there and says something; `with` is what wants it beside the command, " --from STEP". */
-int invocation_need_reason(const struct invocation *invocation, const char *with, struct error *error);
+/* That --reason is there and says something; else the error names what was typed, with it. */
+int invocation_need_reason(const struct invocation *invocation, struct error *error);
 /* What the caller calls something: one line that can be shown, at most LIMIT_KEY_BYTES; `what` names it. */
 int identifier_check(const char *what, const char *text, struct error *error);
 /* NAME=VALUE of an option: free() the name, the value is borrowed. */

@@ -325,7 +325,7 @@ static int word_open(struct word *word, struct invocation *invocation, const cha
     word->run_id = invocation_run(invocation, 0, &error);
     if (!word->run_id)
         return report_error(invocation, &error);
-    if (wants_reason && invocation_need_reason(invocation, "", &error))
+    if (wants_reason && invocation_need_reason(invocation, &error))
         return report_error(invocation, &error);
     if (reason)
         json_object_set_new(word->body, "reason", json_string(reason));

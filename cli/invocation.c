@@ -288,16 +288,31 @@ bool invocation_has(const struct invocation *invocation, const char *name)
     return false;
 }
 
-int invocation_need_reason(const struct invocation *invocation, const char *with, struct error *error)
+/* As it can be typed again: what a shell would take apart is left to whoever knows it. */
+static void add_typed(const char *word, struct text *typed)
+{
+    bool plain = *word && !word[strcspn(word, " \t\n\"'\\$`*?[]{}()<>|&;~#!")];
+    text_format(typed, " %s", plain ? word : "…");
+}
+
+int invocation_need_reason(const struct invocation *invocation, struct error *error)
 {
     const char *reason = invocation_value(invocation, "reason"), *name = invocation->command->name;
     if (reason && *reason)
         return 0;
-    error_set(error, ERROR_USAGE, "%s%s: --reason is missing", name, with);
     struct text typed = {0};
     for (int i = 0; i < invocation->argument_count; i++)
-        text_format(&typed, " %s", invocation->arguments[i]);
-    error_next(error, "say why, for the record: pawl %s%s%s --reason \"…\"", name, text_string(&typed), with);
+        add_typed(invocation->arguments[i], &typed);
+    for (int i = 0; i < invocation->option_count; i++) {
+        const struct given_option *option = &invocation->options[i];
+        if (!strcmp(option->name, "reason"))
+            continue;
+        text_format(&typed, " --%s", option->name);
+        if (option->value)
+            add_typed(option->value, &typed);
+    }
+    error_set(error, ERROR_USAGE, "%s: --reason is missing", name);
+    error_next(error, "say why, for the record: pawl %s%s --reason \"…\"", name, text_string(&typed));
     text_clear(&typed);
     return -1;
 }

@@ -135,7 +135,7 @@ static int check_options(const struct invocation *invocation, struct error *erro
         return error_next(error, "pawl resume --all, or pawl resume RUN --from STEP --reason \"…\"");
     }
     if (from || take_over)
-        return invocation_need_reason(invocation, from ? " --from STEP" : " --take-over", error);
+        return invocation_need_reason(invocation, error);
     return 0;
 }
 
