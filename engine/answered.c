@@ -1,4 +1,5 @@
 /* What a row of the table does with an answer: of the look ahead, a probe, a mend, a prepare, a body. */
+#include "base/duration.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "engine/table.h"
@@ -119,8 +120,12 @@ bool probed_step_to_undo(struct deciding *d)
 static void wait_until_settled(struct deciding *d, enum order order)
 {
     struct live *live = d->live;
+    char settle[DURATION_TEXT_SIZE];
     if (live->act_ended_ms < 0)
         live->act_ended_ms = live->now_ms;
+    duration_write(step_in_hand(d)->settle_ms, settle);
+    error_set(&live->wait_error, ERROR_NOT_YET,
+              "what was done may take %s to show (settle): it is asked again then", settle);
     wait_then(d, live->act_ended_ms + step_in_hand(d)->settle_ms - live->now_ms, order);
 }
 

@@ -404,6 +404,9 @@ void drive_returned(struct drive *drive, const struct stimulus *stimulus)
         watcher->waits(watcher->context, drive->run, what->message);
     drive_decide(drive, stimulus);
     drive->ready = true;
+    bool unsettled = stimulus->kind == STIMULUS_PROBE_NOT_DONE && !drive->decision->event_count;
+    if (unsettled && watcher->waits)
+        watcher->waits(watcher->context, drive->run, drive->live->wait_error.message);
 }
 
 void driver_begin(struct driver *driver)

@@ -443,6 +443,18 @@ START_TEST(a_guard_that_refuses_stops_its_step_and_agrees_once_it_is_put_right)
 }
 END_TEST
 
+START_TEST(a_pause_until_what_was_done_would_show_is_said)
+{
+    write_job("again",
+              "job: again\nversion: 1\nsteps:\n"
+              "  - {id: send, uses: command, effect: once, settle: 4s,\n"
+              "     with: {argv: [/bin/false]}, probe: {uses: command, with: {argv: [/bin/false]}},\n"
+              "     retry: {attempts: 2, on_exit: [1]}}\n");
+    expect("submit again.yaml", 1);
+    ck_assert_ptr_nonnull(strstr(ran.err, "what was done may take 4s to show (settle)"));
+}
+END_TEST
+
 START_TEST(a_lock_that_was_taken_away_is_missed)
 {
     static const char *const changes[] = {"DELETE FROM locks", "UPDATE locks SET name = 'ns/other'",
@@ -540,6 +552,7 @@ int main(void)
         a_plan_tells_what_the_steps_may_do,
         a_run_that_cannot_be_done_names_both_steps_and_can_be_given_up,
         a_guard_that_refuses_stops_its_step_and_agrees_once_it_is_put_right,
+        a_pause_until_what_was_done_would_show_is_said,
         a_lock_that_was_taken_away_is_missed,
         audit_verify_leaves_with_1_where_something_was_changed,
         export_is_the_history_of_all_runs,
