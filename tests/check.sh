@@ -28,7 +28,7 @@ for program in "$@"; do
         echo "FAILED $program"
     else
         grep -vE '^[0-9]+%: Checks|^Running suite|^[0-9]+ passed' "$log"
-        echo "ok ${program##*/}"
+        echo "ok ${program#"$PWD/"}"
     fi
 done
 ((${#wrong[@]})) && echo "FAILED: ${wrong[*]}"
