@@ -59,11 +59,13 @@ int helm_look_at_base(struct helm_look *look, struct error *error)
         return -1;
     if (revision_is_pending(newest))
         return pending_error(&look->release, newest, error);
-    if (!history_newest_deployed(look->history))
+    const json_t *deployed = history_newest_deployed(look->history);
+    if (!deployed)
         return error_set(error, ERROR_REFUSED, "release %s/%s has no deployed revision, its newest is %s",
                          look->release.namespace, look->release.name, json_text(newest, "status", "?"));
     look->base_revision = json_int(newest, "revision", 0);
-    look->base_chart = string_copy(json_text(newest, "chart", ""));
+    look->deployed_revision = json_int(deployed, "revision", 0);
+    look->base_chart = string_copy(json_text(deployed, "chart", ""));
     return 0;
 }
 
@@ -134,7 +136,7 @@ int helm_look_at_chart(struct helm_look *look, const char *chart, const char *ve
 static int compare_values(struct helm_look *look, const json_t *rendered, struct error *error)
 {
     json_t *given = json_object_get(rendered, "config");
-    look->values_before = helm_values(&look->release, look->base_revision, error);
+    look->values_before = helm_values(&look->release, look->deployed_revision, error);
     if (!look->values_before)
         return -1;
     look->values_after = json_is_object(given) ? json_incref(given) : json_object();
@@ -145,8 +147,7 @@ static int compare_values(struct helm_look *look, const json_t *rendered, struct
 static int compare_objects(struct helm_look *look, const json_t *rendered, struct error *error)
 {
     const char *text = json_text(rendered, "manifest", NULL);
-    const json_t *deployed = history_newest_deployed(look->history);
-    char *manifest = helm_manifest(&look->release, json_int(deployed, "revision", 0), error);
+    char *manifest = helm_manifest(&look->release, look->deployed_revision, error);
     json_t *before = manifest
                          ? manifest_read(manifest, look->release.namespace, "the deployed manifest", error)
                          : NULL;
@@ -231,7 +232,8 @@ int helm_look_check_values(const struct helm_look *look, const json_t *expected,
         result = error_set(
             error, ERROR_REFUSED,
             "the values file differs from revision %lld of %s/%s in more than this run sets: %s",
-            (long long)look->base_revision, look->release.namespace, look->release.name, names_end(&names));
+            (long long)look->deployed_revision, look->release.namespace, look->release.name,
+            names_end(&names));
         error_next(error,
                    "compare it with `helm get values %s -n %s`, put it right, or list what may change in "
                    "expect_changes:",

@@ -16,10 +16,11 @@ struct helm_look {
     struct release release; /* borrowed from the visit */
     const char *folder;     /* private, for what is fetched; borrowed */
     json_t *history;
-    int64_t base_revision;
-    char *base_chart; /* "iomesh-1.0.0" */
-    char *archive;    /* the chart that would be used, in `folder` */
-    char *chart;      /* its name: "iomesh-1.0.0" */
+    int64_t base_revision;     /* the newest, whatever became of it */
+    int64_t deployed_revision; /* the newest that was deployed: what helm itself starts from */
+    char *base_chart;          /* of the deployed one: "iomesh-1.0.0" */
+    char *archive;             /* the chart that would be used, in `folder` */
+    char *chart;               /* its name: "iomesh-1.0.0" */
     char sha256[DIGEST_HEX_SIZE];
     char *values_path; /* the private copy */
     json_t *values_before, *values_after;
@@ -35,8 +36,8 @@ int helm_look_at_base(struct helm_look *look, struct error *error);
  */
 int helm_look_at_chart(struct helm_look *look, const char *chart, const char *version, const char *like,
                        struct error *error);
-/* Writes the values (0600), renders, compares with the newest revision's values and the newest deployed
- * manifest. */
+/* Writes the values (0600), renders, compares with the values and the manifest of the newest deployed
+ * revision. A failed one says what somebody wanted, not what is so. */
 int helm_look_ahead(struct helm_look *look, const char *values, size_t length, struct error *error);
 /* Refuses values that change beyond `expected` (array of paths). */
 int helm_look_check_values(const struct helm_look *look, const json_t *expected, struct error *error);

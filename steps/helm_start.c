@@ -123,9 +123,10 @@ json_t *helm_start(const struct visit *visit, const struct helm_look *look, stru
     if (!mark(&start, visit, look, error))
         keeper = keep(visit, &start, error);
     if (keeper)
-        checkpoint = json_pack("{s:s,s:s,s:I,s:s,s:s,s:s,s:o}", "token", start.token, "marked_by",
+        checkpoint = json_pack("{s:s,s:s,s:I,s:I,s:s,s:s,s:s,s:o}", "token", start.token, "marked_by",
                                mark_kind_text(start.marked_by), "base_revision",
-                               (json_int_t)look->base_revision, "base_chart", look->base_chart, "chart",
+                               (json_int_t)look->base_revision, "deployed_revision",
+                               (json_int_t)look->deployed_revision, "base_chart", look->base_chart, "chart",
                                look->chart, "chart_sha256", look->sha256, "keeper", keeper);
     free(start.description);
     free(start.label);

@@ -7,8 +7,8 @@
 #include "steps/kind.h"
 
 /* The last thing that a prepare does: spawns the keeper. The checkpoint:
- * {"token","marked_by","base_revision","base_chart","chart","chart_sha256","keeper"}; NULL with the error
- * filled. A new reference. */
+ * {"token","marked_by","base_revision","deployed_revision","base_chart","chart","chart_sha256","keeper"};
+ * NULL with the error filled. A new reference. */
 json_t *helm_start(const struct visit *visit, const struct helm_look *look, struct error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* The undo of a helm_upgrade: an upgrade to the values and the chart of the revision that stood before the
- * visit's first start, under a token of its own. */
+/* The undo of a helm_upgrade: an upgrade to the values and the chart of the revision that was deployed before
+ * the visit's first start, under a token of its own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,20 @@
 struct going_back {
     const json_t *first;
     int64_t target; /* the revision to go back to */
+    int64_t before; /* the newest before the step: what is above it should be the step's */
     struct helm_look look;
 };
+
+/* A checkpoint of an earlier pawl does not say which one was deployed; nor does a start of the undo itself,
+ * which carries on what the step's said. */
+static struct going_back going_back_of(const json_t *checkpoint)
+{
+    int64_t before = json_int(checkpoint, "base_revision", 0);
+    int64_t deployed = json_int(checkpoint, "deployed_revision", before);
+    return (struct going_back){.first = checkpoint,
+                               .target = json_int(checkpoint, "undo_to", deployed),
+                               .before = json_int(checkpoint, "undo_above", before)};
+}
 
 /* The description that a success of this visit left: "pawl KEY by …"; the undo's key is the visit's with
  * "/undo". */
@@ -43,7 +55,7 @@ static int check_newest_is_ours(const struct visit *visit, struct going_back *ba
     json_array_extend(starts, (json_t *)visit->starts);
     json_array_append_new(starts, json_pack("{s:O}", "checkpoint", back->first));
     int result = marks_judge(&back->look.release, back->look.history, starts, &mark, error);
-    if (!result && back->look.base_revision != back->target && !is_described_by(visit, newest) &&
+    if (!result && back->look.base_revision != back->before && !is_described_by(visit, newest) &&
         (mark.state == MARK_ABSENT || mark.revision != back->look.base_revision)) {
         result = error_set(
             error, ERROR_CANNOT_UNDO,
@@ -175,9 +187,7 @@ static int check_shrinking(const struct visit *visit, const struct going_back *b
 
 void helm_undo_prepare(const struct visit *visit, struct answer *answer)
 {
-    struct going_back back = {
-        .first = visit->checkpoint,
-        .target = json_int(visit->checkpoint, "undo_to", json_int(visit->checkpoint, "base_revision", 0))};
+    struct going_back back = going_back_of(visit->checkpoint);
     struct error error = {0};
     json_t *checkpoint = NULL;
     helm_look_begin(&back.look, visit, visit->folder);
@@ -192,6 +202,7 @@ void helm_undo_prepare(const struct visit *visit, struct answer *answer)
     if (checkpoint) {
         /* A later start of the undo finds this checkpoint, not the first start's. */
         json_object_set_new(checkpoint, "undo_to", json_integer(back.target));
+        json_object_set_new(checkpoint, "undo_above", json_integer(back.before));
         json_object_set(checkpoint, "base_chart", json_object_get(back.first, "base_chart"));
         answer_done(answer, NULL);
         answer->checkpoint = checkpoint;

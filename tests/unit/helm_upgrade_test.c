@@ -70,6 +70,31 @@ START_TEST(upgrade_refuses_values_that_nobody_set)
 }
 END_TEST
 
+/* What somebody wanted and helm could not do is not what is deployed: the values file that has it has more
+ * than this run's edit. */
+START_TEST(upgrade_compares_with_what_is_deployed_and_not_with_what_failed)
+{
+    begin();
+    fault("other-upgrade set=dataCIDR:10.9.0.0/16 status=failed");
+    values("chunk: {replicaCount: 3}\nmeta:\n  replicaCount: 3\ndataCIDR: 10.9.0.0/16\n");
+    ck_assert_int_eq(prepare(), ANSWER_FAILED);
+    ck_assert_int_eq(step.answer.error.code, ERROR_REFUSED);
+    ck_assert_says(step.answer.error.message, "dataCIDR");
+    ck_assert_says(step.answer.error.message, "revision 2");
+    values("chunk: {replicaCount: 3}\nmeta:\n  replicaCount: 3\n");
+    succeeds();
+    undo_begins();
+    succeeds();
+    ck_assert_int_eq(replicas(), 4);
+    ck_assert_int_eq(probe(), PROBE_DONE);
+    char *given = NULL;
+    ck_assert_int_eq(helm("get values iomesh -n iomesh-system -o json", &given), 0);
+    ck_assert_str_eq(given, "{\"chunk\":{\"replicaCount\":4},\"meta\":{\"replicaCount\":3}}\n");
+    free(given);
+    finish();
+}
+END_TEST
+
 START_TEST(upgrade_refuses_edits_of_another_file)
 {
     begin();
@@ -373,6 +398,7 @@ int main(void)
     tcase_add_test(behaviour, upgrade_waits_while_helm_runs);
     tcase_add_test(behaviour, upgrade_keeps_its_values_private_and_exact);
     tcase_add_test(behaviour, upgrade_refuses_values_that_nobody_set);
+    tcase_add_test(behaviour, upgrade_compares_with_what_is_deployed_and_not_with_what_failed);
     tcase_add_test(behaviour, upgrade_refuses_edits_of_another_file);
     tcase_add_test(behaviour, upgrade_refuses_a_pod_template_that_changed_by_hand);
     tcase_add_test(behaviour, upgrade_refuses_a_chart_of_the_same_version_with_other_pods);
