@@ -70,6 +70,13 @@ static char *start_base(const struct drive *drive)
                          run_act_in_hand(drive->run)->starts);
 }
 
+/* Of a step that has succeeded; a success that was told without a start of its visit has those of the one
+ * before. */
+static const json_t *inputs_of_success(const struct run_step *step)
+{
+    return step->act.inputs ? step->act.inputs : step->succeeded_inputs;
+}
+
 /* What this run's finished edit_values steps have set, for helm_upgrade's expect_changes; NULL for a kind
  * that does not prepare. */
 static json_t *finished_edits(const struct drive *drive)
@@ -81,8 +88,9 @@ static json_t *finished_edits(const struct drive *drive)
         const struct run_step *step = &drive->run->steps[i];
         if (step->status != STEP_SUCCEEDED || strcmp(drive->machine->steps[i].act.uses, "edit_values"))
             continue;
-        json_array_append_new(edits, json_pack("{s:O,s:O}", "file", json_object_get(step->act.inputs, "file"),
-                                               "set", json_object_get(step->act.inputs, "set")));
+        const json_t *inputs = inputs_of_success(step);
+        json_array_append_new(edits, json_pack("{s:O,s:O}", "file", json_object_get(inputs, "file"), "set",
+                                               json_object_get(inputs, "set")));
     }
     return edits;
 }
@@ -205,7 +213,7 @@ static bool ask_guard(struct body *body, int index, json_t *record, struct error
     void *handle = NULL;
     struct child no_child = {.state = CHILD_NONE};
     visit.step = step->id;
-    visit.inputs = memory->act.inputs ? memory->act.inputs : memory->succeeded_inputs;
+    visit.inputs = inputs_of_success(memory);
     visit.checkpoint = visit.starts = NULL;
     visit.handle = &handle;
     visit.child = &no_child;
