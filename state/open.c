@@ -166,6 +166,18 @@ static int find_folder(struct store *store, enum store_mode mode, struct error *
     return result;
 }
 
+/* What SQLite keeps beside the file, and pawl's locks, go by its name: under two names it would be two stores
+ * in one file. */
+static int refuse_other_names(const struct store *store, const struct stat *file, struct error *error)
+{
+    if (file->st_nlink < 2)
+        return 0;
+    error_set(error, ERROR_STORE, "%s has %llu names (hard links): under each it would be another store",
+              store->path, (unsigned long long)file->st_nlink);
+    return error_next(error, "find them with find FOLDER -inum %llu and leave the one that is used",
+                      (unsigned long long)file->st_ino);
+}
+
 static int find_store(struct store *store, enum store_mode mode, struct error *error)
 {
     struct stat status;
@@ -180,8 +192,10 @@ static int find_store(struct store *store, enum store_mode mode, struct error *e
         result = refuse_missing(store, error);
     else if (!S_ISREG(status.st_mode))
         result = error_set(error, ERROR_STORE, "%s is not a regular file", store->path);
-    else
+    else if (!refuse_other_names(store, &status, error))
         result = refuse_network(folder, error);
+    else
+        result = -1;
     if (!result && !lstat(store->path, &status))
         result = refuse_open_places(store, folder, &status, error);
     free(folder);

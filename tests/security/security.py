@@ -100,6 +100,20 @@ def store_in_a_strangers_hands_is_refused(world):
     expect_refused(world, b"not a regular file")
 
 
+def store_of_two_names_is_refused(world):
+    """The files beside it go by its name: under the other name it would be another store in the same file."""
+    world.sim("init", "sim.json")
+    job = world.write("job.yaml", PLAIN % ("once", "'true'"))
+    assert world.pawl("submit", job)[0] == 0, world.said
+    os.link(world.store, world.path("state/other.db"))
+    for store in (world.store, world.path("state/other.db")):
+        for words in (["submit", job], ["list"], ["resume", "1"]):
+            status, _, err = world.pawl(*words, PAWL_STORE=store)
+            assert status == 5 and b"has 2 names" in err and b"-inum" in err, (status, err)
+    os.unlink(world.path("state/other.db"))
+    assert world.pawl("submit", job)[0] == 0, world.said
+
+
 def link_beside_the_store_leads_nowhere(world):
     world.sim("init", "sim.json")
     job = world.write("job.yaml", "job: one\nversion: 1\nsteps:\n  - id: act\n    uses: command\n"
@@ -425,7 +439,7 @@ def no_shell_is_called(_):
 
 
 TESTS = [files_are_private_whatever_the_umask, store_in_a_strangers_hands_is_refused,
-         link_beside_the_store_leads_nowhere, store_below_a_link_is_where_the_link_leads,
+         store_of_two_names_is_refused, link_beside_the_store_leads_nowhere, store_below_a_link_is_where_the_link_leads,
          pipes_among_the_keepers_files_hold_nobody_up, values_file_is_replaced_where_it_is_and_nowhere_else,
          secrets_of_a_command_are_kept_nowhere, values_that_are_not_edited_are_kept_nowhere, memory_is_not_for_others,
          folder_of_a_killed_plan_is_swept, environment_of_children_is_the_stated_minimum,
