@@ -1,8 +1,9 @@
-/* What came of a situation, held against the straight run: the same cluster, the same files, every effect as
- * often, and a history that can be verified. */
+/* What came of a situation, and what is to be said against it by itself: its history, the storage, its edits.
+ * What is held against the straight run is only collected here (compare.c). */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -261,6 +262,81 @@ static void look_at_edits(json_t *outcome)
     json_decref(edits);
 }
 
+/* ---- what differs between places only by its name ---- */
+
+static json_t *digest_text(const char *path)
+{
+    struct digest digest;
+    struct error ignored;
+    char hex[DIGEST_HEX_SIZE];
+    if (digest_of_file(path, &digest, &ignored))
+        return json_string("missing");
+    digest_hex(&digest, hex);
+    return json_string(hex);
+}
+
+/* Those that its steps have edited: the operator's path → SHA-256 of the private copy. */
+static void look_at_files(const char *private, json_t *outcome)
+{
+    json_t *files = json_object(), *record;
+    size_t index;
+    json_array_foreach(json_object_get(outcome, "history"), index, record)
+    {
+        const char *path = json_text(json_at(record, "body", "inputs", NULL), "file", "");
+        if (!strncmp(path, private, strlen(private)))
+            json_object_set_new(files, path + strlen(private), digest_text(path));
+    }
+    json_object_set_new(outcome, "files", files);
+}
+
+static bool acts_once(const struct rehearsal *rehearsal, const char *step)
+{
+    for (int i = 0; i < rehearsal->job->step_count; i++)
+        if (!strcmp(rehearsal->job->steps[i].id, step))
+            return rehearsal->job->steps[i].effect == EFFECT_ONCE;
+    return false;
+}
+
+/* Inputs as text, with the operator's paths. */
+static json_t *aim_text(const json_t *inputs, const char *private)
+{
+    struct text text = {0};
+    char *canonical = json_canonical(inputs);
+    const char *rest = canonical;
+    for (const char *found; (found = strstr(rest, private)); rest = found + strlen(private))
+        text_append(&text, rest, (size_t)(found - rest));
+    text_add(&text, rest);
+    free(canonical);
+    json_t *aim = json_string(text_string(&text));
+    text_clear(&text);
+    return aim;
+}
+
+/* What each visit of a `once` step was started with, the last time: "STEP 1" → its inputs. */
+static void look_at_aims(const struct rehearsal *rehearsal, const char *private, json_t *outcome)
+{
+    json_t *aims = json_object(), *record;
+    size_t index;
+    json_array_foreach(json_object_get(outcome, "history"), index, record)
+    {
+        const char *step = json_text(record, "step", "");
+        if (strcmp(json_text(record, "event", ""), "step_started") || !acts_once(rehearsal, step))
+            continue;
+        char *visit = string_format("%s %lld", step, (long long)json_int(record, "visit", 0));
+        json_object_set_new(aims, visit, aim_text(json_at(record, "body", "inputs", NULL), private));
+        free(visit);
+    }
+    json_object_set_new(outcome, "aims", aims);
+}
+
+static void look_at_private(const struct rehearsal *rehearsal, const char *place, json_t *outcome)
+{
+    char *private = string_format("%s/files", place);
+    look_at_files(private, outcome);
+    look_at_aims(rehearsal, private, outcome);
+    free(private);
+}
+
 static const char *verdict_of(const json_t *outcome)
 {
     const char *end = json_text(outcome, "end", "");
@@ -278,7 +354,7 @@ static const char *verdict_of(const json_t *outcome)
 /* What nobody asks for any more; the history stays where there is something to explain, or to look at. */
 static void forget_evidence(const struct rehearsal *rehearsal, json_t *outcome)
 {
-    static const char *const parts[] = {"cluster", "counts", "done"};
+    static const char *const parts[] = {"cluster", "counts", "done", "files", "aims"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         json_object_del(outcome, parts[i]);
     if (!json_array_size(json_object_get(outcome, "findings")) && !rehearsal->chosen)
@@ -299,6 +375,7 @@ void judge(const struct rehearsal *rehearsal, const struct situation *situation,
     json_decref(lines);
     look_at_orphans(rehearsal, outcome);
     look_at_edits(outcome);
+    look_at_private(rehearsal, place, outcome);
     if (rehearsal->straight)
         compare(rehearsal, situation, outcome);
     json_object_set_new(outcome, "outcome", json_string(verdict_of(outcome)));
