@@ -116,7 +116,9 @@ static void script(struct acting *acting, const json_t *fault)
     struct error error = {0};
     json_array_foreach(list, index, word) if (index < 15) words[index] = json_string_value(word);
     int result = sim_fault(acting->sim, words, (int)json_array_size(list), &error);
-    if (result && error.code != ERROR_NOT_FOUND) /* what is gone already cannot go wrong any more */
+    if (!result)
+        write_text(acting, "met", "");
+    else if (error.code != ERROR_NOT_FOUND) /* what is gone already cannot go wrong any more */
         stop(acting, &error);
 }
 

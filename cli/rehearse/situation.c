@@ -136,6 +136,21 @@ static void object_to_stop(const char *place, int status, json_t *outcome)
     free(said);
 }
 
+/* Whether what the situation is about has come to pass: a step may be skipped, or its effect never be made.
+ */
+static bool has_happened(const struct situation *situation, const char *place, const json_t *outcome)
+{
+    bool only_helm = situation->victims && !strcmp(situation->victims, "helm");
+    if (situation->cut)
+        return only_helm || json_object_get(outcome, "cut");
+    if (!json_array_size(situation->faults))
+        return true;
+    char *path = string_format("%s/met", place);
+    bool met = !access(path, F_OK);
+    free(path);
+    return met;
+}
+
 /* ---- rounds ---- */
 
 static void play(const struct rehearsal *rehearsal, const struct situation *situation, const char *place,
@@ -158,8 +173,7 @@ static void play(const struct rehearsal *rehearsal, const struct situation *situ
     }
     json_object_set_new(outcome, "resumes", json_integer(resumes));
     json_object_set_new(outcome, "decisions", json_integer(decisions));
-    bool only_helm = situation->victims && !strcmp(situation->victims, "helm");
-    if (situation->cut && !only_helm && !json_object_get(outcome, "cut"))
+    if (!has_happened(situation, place, outcome))
         json_object_set_new(outcome, "missed", json_true());
     json_object_set_new(outcome, "end", json_string(end_text(status)));
     if (status < 0)

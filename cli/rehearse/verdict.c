@@ -28,6 +28,11 @@ static int rank(const json_t *outcome)
     return OUTCOME_COUNT - 1;
 }
 
+static bool is_unsafe(const json_t *outcome)
+{
+    return rank(outcome) == OUTCOME_COUNT - 1;
+}
+
 struct table {
     const char *columns[COLUMNS_MAX];
     int column_count;
@@ -54,7 +59,8 @@ static int cell(const struct table *table, const char *step, const char *column)
     int worst = -1;
     for (int i = 0; i < table->situations->count; i++) {
         const struct situation *situation = &table->situations->list[i];
-        if (!strcmp(situation->step, step) && !strcmp(situation->column, column) &&
+        bool tells = !json_bool(table->outcomes[i], "missed", false) || is_unsafe(table->outcomes[i]);
+        if (!strcmp(situation->step, step) && !strcmp(situation->column, column) && tells &&
             rank(table->outcomes[i]) > worst)
             worst = rank(table->outcomes[i]);
     }
@@ -259,7 +265,7 @@ static void print_text(const struct table *table, int64_t took_ms, int unsafe)
             printf("  note: %s was not met: the run took another way (%s)\n",
                    json_text(table->outcomes[i], "name", ""), json_text(table->outcomes[i], "what", ""));
     for (int i = 0; i < table->situations->count; i++)
-        if (rank(table->outcomes[i]) == OUTCOME_COUNT - 1)
+        if (is_unsafe(table->outcomes[i]))
             print_unsafe(table->rehearsal, table->outcomes[i]);
     int asks = count_of(table, "asks");
     if (is_straight_failure(table->rehearsal, table->outcomes[0]))

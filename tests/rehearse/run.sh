@@ -95,6 +95,18 @@ never_runs() {
 }
 never_runs
 
+# What cannot happen to a step that is skipped has not been rehearsed.
+cat >skips.yaml <<'END'
+job: skips
+version: 1
+steps:
+  - {id: one, uses: command, effect: converge, with: {argv: [one]}, rehearse: {}}
+  - {id: two, uses: command, effect: converge, if: '${false}', with: {argv: [two]}, rehearse: {}}
+END
+rehearse skips.yaml
+judge 'a fault that was not met' \
+    "$(is $? 0)$(says 'one +ok .* resumes')$(grep -E '^  two ' out)$(says 'fails@two was not met')"
+
 # An effect that nobody can ask about leads to a person, and a person's word leads to the end.
 rehearse "$here/stand-ins.yaml" -p folder="$folder" --only crash
 judge 'an unprobed effect asks' "$(is $? 0)$(says 'blind +asks')$(says 'ask a person')"
