@@ -56,6 +56,18 @@ static void nothing_is_left(struct seeing *seeing)
     HOLDS(!child_lives_here(seeing->moment), "%s while a child lives", event);
 }
 
+/* Where the machine says that it leads from here: by a way, -1 where it has none, else down the list. A way
+ * that is used up leads nowhere where a person has said what follows. */
+static void leads_to(struct seeing *seeing, int way)
+{
+    const struct machine *machine = seeing->moment->machine;
+    int next = way >= 0 ? way : seeing->event->step + 1;
+    const char *wanted = next < machine->step_count ? machine->steps[next].id : "";
+    const char *then = json_text(seeing->event->body, "then", "nowhere");
+    HOLDS(!strcmp(then, wanted) || (way >= 0 && !*then), "%s leads to \"%s\", not to \"%s\"", id_of(seeing),
+          then, wanted);
+}
+
 /* ---- one function an event ---- */
 
 static void see_started(struct seeing *seeing)
@@ -130,6 +142,8 @@ static void see_succeeded(struct seeing *seeing)
         HOLDS(step->succeeded, "%s is carried over, and never succeeded", id_of(seeing));
     else
         HOLDS(!strcmp(by, "person"), "%s succeeds by \"%s\"", id_of(seeing), by);
+    if (!seeing->moment->rolling)
+        leads_to(seeing, seeing->policy->next.target);
     step->by_person = step->by_person || !strcmp(by, "person");
     if (!strcmp(by, "person") || step->act.by_retry)
         step->act.in_flight = false; /* whatever arrives: a person has answered for it */
@@ -154,11 +168,14 @@ static void see_failed(struct seeing *seeing)
     nothing_is_left(seeing);
     see_unacted(seeing);
     effect->failures = json_bool(seeing->event->body, "looked", false) ? 1 : effect->failures + 1;
+    if (json_object_get(seeing->event->body, "then"))
+        leads_to(seeing, seeing->policy->failure_way.target);
 }
 
 static void see_skipped(struct seeing *seeing)
 {
     HOLDS(!seeing->step->act.intent, "%s is skipped after it was started", id_of(seeing));
+    leads_to(seeing, -1);
 }
 
 static void see_interrupted(struct seeing *seeing)

@@ -262,9 +262,27 @@ static bool may_be_so_already(int step)
     return simulation.plan->shipped && simulation.plan->steps[step].shape == SHAPE_FILE;
 }
 
+/* A loop that is used up leads nowhere where a person has said what follows. */
+static void check_way(const struct reading *r, bool skipped)
+{
+    int next = plan_next(simulation.plan, r->index, skipped);
+    const char *wanted = next >= 0 ? plan_step_id(simulation.plan, next) : "";
+    const char *then = json_text(r->body, "then", "nowhere");
+    bool loops = next >= 0 && next <= r->index;
+    if (strcmp(then, wanted) && !(loops && !*then))
+        violate("run %lld: %s leads to \"%s\", not to \"%s\"", (long long)r->record->run, r->record->step,
+                then, wanted);
+}
+
+static void on_skipped(struct reading *r)
+{
+    check_way(r, true);
+}
+
 static void on_succeeded(struct reading *r)
 {
     struct told_act *act = &r->step->acts[0];
+    check_way(r, false);
     const char *by = json_text(r->body, "by", "");
     bool told = !strcmp(by, "body") || !strcmp(by, "probe");
     bool acts = !observes(r->index) && !may_be_so_already(r->index);
@@ -351,17 +369,29 @@ static const struct {
     const char *event;
     void (*read)(struct reading *r);
 } READERS[] = {
-    {"run_claimed", on_claimed},       {"lock_acquired", on_lock},
-    {"lock_released", on_released},    {"step_started", on_step_started},
-    {"undo_started", on_undo_started}, {"step_prepared", on_prepared},
-    {"step_probed", on_probed},        {"step_interrupted", on_not_done},
-    {"step_failed", on_not_done},      {"undo_failed", on_not_done},
-    {"guard_asked", on_guard},         {"approved", on_approved},
-    {"step_succeeded", on_succeeded},  {"step_undone", on_undone},
-    {"resolved", on_resolved},         {"paused", on_paused},
-    {"resumed", on_resumed},           {"cancel_requested", on_cancel},
-    {"rollback_started", on_rollback}, {"run_succeeded", on_end},
-    {"run_cancelled", on_end},         {"run_rolled_back", on_end},
+    {"run_claimed", on_claimed},
+    {"lock_acquired", on_lock},
+    {"lock_released", on_released},
+    {"step_started", on_step_started},
+    {"undo_started", on_undo_started},
+    {"step_prepared", on_prepared},
+    {"step_probed", on_probed},
+    {"step_interrupted", on_not_done},
+    {"step_failed", on_not_done},
+    {"undo_failed", on_not_done},
+    {"guard_asked", on_guard},
+    {"approved", on_approved},
+    {"step_succeeded", on_succeeded},
+    {"step_undone", on_undone},
+    {"step_skipped", on_skipped},
+    {"resolved", on_resolved},
+    {"paused", on_paused},
+    {"resumed", on_resumed},
+    {"cancel_requested", on_cancel},
+    {"rollback_started", on_rollback},
+    {"run_succeeded", on_end},
+    {"run_cancelled", on_end},
+    {"run_rolled_back", on_end},
 };
 
 static int read_record(void *context, const struct record *record)

@@ -301,12 +301,26 @@ static void write_condition(const struct plan *plan, int index, struct text *yam
     }
 }
 
+/* Where a loop leads back to; -1: it has none. */
+static int loop_of(const struct plan *plan, int index)
+{
+    int to = find_left(plan, plan->steps[index].to, -1);
+    bool loops = plan->steps[index].loops && to <= index && find_left(plan, index + 1, 1) >= 0;
+    return loops ? to : -1;
+}
+
+int plan_next(const struct plan *plan, int index, bool skipped)
+{
+    int loop = skipped ? -1 : loop_of(plan, index);
+    return loop >= 0 ? loop : find_left(plan, index + 1, 1);
+}
+
 static void write_ways(const struct plan *plan, int index, struct text *yaml)
 {
     const struct plan_step *step = &plan->steps[index];
     int to = find_left(plan, step->to, -1);
-    int behind = index + 1 < plan->step_count ? find_left(plan, index + 1, 1) : -1;
-    if (step->loops && to >= 0 && to <= index && behind >= 0) {
+    int behind = find_left(plan, index + 1, 1);
+    if (loop_of(plan, index) >= 0) {
         text_format(yaml, "    next: {goto: s%d, max_visits: %d}\n    on_failure: {goto: s%d}\n", to + 1,
                     1 + step->max_visits, behind + 1);
         return;

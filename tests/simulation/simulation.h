@@ -168,6 +168,8 @@ const char *plan_step_id(const struct plan *plan, int index);
 int plan_step_find(const struct plan *plan, const char *id);
 /* The steps that guard it, as bits: the last before it that surely ran, and observe. */
 unsigned plan_guards(const struct plan *plan, int index);
+/* The step that it leads to once it has succeeded or was skipped; -1: the end. */
+int plan_next(const struct plan *plan, int index, bool skipped);
 /* The job file; free() it. */
 char *plan_job(const struct plan *plan);
 void plan_print(const struct plan *plan, FILE *to);
