@@ -1,5 +1,6 @@
 /* Copying and comparing moments. What events only ever replace is shared; what they change in place is
  * copied. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +59,7 @@ static const char *act_difference(const struct run_act *act, const struct run_ac
     if (act->started_seq != other->started_seq || act->starts != other->starts)
         return "the starts of an act";
     if (act->unproven != other->unproven || act->before != other->before || act->acted != other->acted ||
-        act->answered != other->answered || act->granted != other->granted)
+        act->answered != other->answered || act->granted != other->granted || act->touched != other->touched)
         return "what is known of an act";
     if (!same(act->inputs, other->inputs) || !same(act->checkpoint, other->checkpoint) ||
         !same(act->prepared, other->prepared))
@@ -70,7 +71,7 @@ static const char *step_difference(const struct run_step *step, const struct run
 {
     if (step->status != other->status || step->visit != other->visit || step->attempt != other->attempt ||
         step->failures != other->failures || step->extra_visits != other->extra_visits ||
-        step->approved != other->approved || step->carry != other->carry)
+        step->approved != other->approved || step->carry != other->carry || step->earlier != other->earlier)
         return "a step's counters";
     if (step->spent_ms != other->spent_ms || step->attempt_spent_ms != other->attempt_spent_ms ||
         step->started_ms != other->started_ms || step->finished_ms != other->finished_ms)
@@ -120,13 +121,14 @@ struct writing {
 
 static void put(struct writing *writing, int value)
 {
-    if (writing->length < writing->size)
-        writing->bytes[writing->length++] = (unsigned char)value;
+    assert(writing->length < writing->size); /* what is left out would make two moments one */
+    writing->bytes[writing->length++] = (unsigned char)value;
 }
 
 static void put_flags(struct writing *writing, const bool *flags, int count)
 {
     int value = 0;
+    assert(count <= 8);
     for (int i = 0; i < count; i++)
         value |= flags[i] << i;
     put(writing, value);
@@ -139,6 +141,7 @@ static void put_act(struct writing *writing, const struct run_act *act, bool in_
 {
     FLAGS(act->unproven, act->before, act->acted, in_hand && act->answered, act->granted, act->inputs,
           act->checkpoint, act->starts);
+    FLAGS(act->touched);
 }
 
 static void put_effect(struct writing *writing, const struct effect *effect, bool in_hand)

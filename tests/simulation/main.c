@@ -219,6 +219,10 @@ int main(int count, char **arguments)
     if (enough && few)
         printf("too few histories of shipped jobs are held to all that the jobs promise\n");
     int missing = follows ? 0 : tell_rows(enough) + (enough && few);
+    if (!single && counts.invalid * 10 >= counts.histories) {
+        printf("too few of the jobs that were drawn are valid\n");
+        missing++;
+    }
     int64_t passed = (int64_t)counts.histories - failed + setting(PASSED, 0);
     int64_t all_failed = failed + missing + setting(FAILED, 0);
     if (count > 1)
