@@ -87,7 +87,7 @@ const struct command COMMANDS[] = {
      .help =
          "Runs the job on simulated clusters of its own: straight through, then killed before and after every commit\n"
          "and every effect, and resumed. Programs and requests that the job spells out are never run: their\n"
-         "`rehearse:` answers. 0: resume-safe · 1: not.",
+         "`rehearse:` answers. 0: resume-safe (with --only: nothing found in those) · 1: not.",
      .options = REHEARSE_OPTIONS,
      .least = 1,
      .most = 1,

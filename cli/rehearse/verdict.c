@@ -250,6 +250,21 @@ static bool tells_stories(const struct table *table)
     return table->rehearsal->chosen && table->situations->count - 1 <= STORIES_MAX;
 }
 
+/* Of a few rehearsals that were asked for by name: nothing was found in them, and that is all. */
+static void print_narrow_verdict(const struct rehearsal *rehearsal)
+{
+    const struct invocation *invocation = rehearsal->invocation;
+    struct text names = {0};
+    for (int i = 0; i < invocation->option_count; i++) {
+        const struct given_option *option = &invocation->options[i];
+        if (!strcmp(option->name, "only") || !strcmp(option->name, "fault"))
+            text_format(&names, "%s--%s %s", names.length ? " " : "", option->name, option->value);
+    }
+    say(stdout, "nothing is to be said against what was rehearsed (%s): no verdict on the job\n",
+        text_string(&names));
+    text_clear(&names);
+}
+
 static void print_text(const struct table *table, int64_t took_ms, int unsafe)
 {
     size_t index;
@@ -275,6 +290,8 @@ static void print_text(const struct table *table, int64_t took_ms, int unsafe)
     else if (table->rehearsal->unplayed)
         printf("not known to be resume-safe: %d step%s not rehearsed\n", table->rehearsal->unplayed,
                table->rehearsal->unplayed == 1 ? " was" : "s were");
+    else if (table->rehearsal->chosen)
+        print_narrow_verdict(table->rehearsal);
     else
         printf("resume-safe\n");
     if (asks)
@@ -289,9 +306,11 @@ static void print_json(const struct table *table, int64_t took_ms, int unsafe)
         json_object_del(table->outcomes[0], evidence[i]);
     for (int i = 0; i < table->situations->count; i++)
         json_array_append(list, table->outcomes[i]);
-    report_json(json_pack("{s:s,s:b,s:f,s:O,s:o}", "job", table->rehearsal->job->name, "resume_safe",
-                          !unsafe && !table->rehearsal->unplayed, "seconds", (double)took_ms / 1000, "notes",
-                          table->rehearsal->notes, "rehearsals", list));
+    bool nothing_said = !unsafe && !table->rehearsal->unplayed;
+    json_t *verdict = nothing_said && table->rehearsal->chosen ? json_null() : json_boolean(nothing_said);
+    report_json(json_pack("{s:s,s:o,s:f,s:O,s:o}", "job", table->rehearsal->job->name, "resume_safe", verdict,
+                          "seconds", (double)took_ms / 1000, "notes", table->rehearsal->notes, "rehearsals",
+                          list));
 }
 
 int verdict_print(const struct rehearsal *rehearsal, const struct situations *situations, json_t **outcomes,
