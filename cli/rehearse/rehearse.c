@@ -154,8 +154,10 @@ static void note_limits(struct rehearsal *rehearsal)
         const struct job_step *step = &job->steps[i];
         bool changes = step->effect != EFFECT_OBSERVE;
         if (step->kind->later)
-            note_add(rehearsal, "\"%s\": %s is not in this version; only its stand-in is rehearsed", step->id,
-                     step->kind->name);
+            note_add(rehearsal,
+                     "\"%s\": %s is not in this version: only its stand-in is rehearsed, and pawl submit "
+                     "refuses the job",
+                     step->id, step->kind->name);
         if (!step->kind->general || !step->kind->answers || step->rehearse)
             continue;
         rehearsal->unplayed += changes;
@@ -166,7 +168,11 @@ static void note_limits(struct rehearsal *rehearsal)
                  strstr(step->kind->answers, "exit_code") ? "exit_code: 0, stdout: …"
                                                           : "status: 200, body: …");
     }
-    json_object_foreach(job->hooks, hook, steps) note_add(rehearsal, "the hook %s is not rehearsed", hook);
+    json_object_foreach(job->hooks, hook, steps)
+        note_add(rehearsal,
+                 "the hook %s is not in this version: it is not rehearsed, and pawl submit refuses "
+                 "the job as long as it is there",
+                 hook);
 }
 
 static int rehearse(struct rehearsal *rehearsal)

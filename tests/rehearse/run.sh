@@ -107,6 +107,10 @@ rehearse skips.yaml
 judge 'a fault that was not met' \
     "$(is $? 0)$(says 'one +ok .* resumes')$(grep -E '^  two ' out)$(says 'fails@two was not met')"
 
+{ cat "$here/stand-ins.yaml" && echo 'on_failure: [{id: mail, uses: command, with: {argv: [mail]}}]'; } >hooked.yaml
+rehearse hooked.yaml -p folder="$folder" --only straight
+judge 'a hook is not rehearsed, and cannot be submitted' "$(is $? 0)$(says 'hook on_failure .* pawl submit refuses')"
+
 # An effect that nobody can ask about leads to a person, and a person's word leads to the end.
 rehearse "$here/stand-ins.yaml" -p folder="$folder" --only crash
 judge 'an unprobed effect asks' "$(is $? 0)$(says 'blind +asks')$(says 'ask a person')"
