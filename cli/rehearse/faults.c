@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/rehearse/rehearsal.h"
 #include "cluster/sim/sim.h"
+#include "engine/event.h"
 
 #define SCRIPTS_MAX 3
 
@@ -306,6 +307,22 @@ static bool concerns(const struct fault *fault, const struct job_step *step)
     return names_kind(fault->steps, kind->name);
 }
 
+/* Where nobody approves, the steps behind the approval are never started, and meet nothing. */
+static bool is_reached(const struct rehearsal *rehearsal, const char *step)
+{
+    json_t *commit, *event;
+    size_t index, other;
+    bool found = strcmp(json_text(rehearsal->straight, "end", ""), END_APPROVAL) != 0;
+    char *start = string_format("%s %s", step, event_type_text(EVENT_STEP_STARTED));
+    json_array_foreach(json_object_get(rehearsal->straight, "trace"), index, commit)
+    {
+        json_array_foreach(json_object_get(commit, "events"), other, event)
+            found = found || !strcmp(json_string_value(event), start);
+    }
+    free(start);
+    return found;
+}
+
 static void add_fault(struct situations *situations, const struct fault *fault, const char *step,
                       json_t *cast)
 {
@@ -351,7 +368,7 @@ void situations_plan_faults(struct situations *situations, const struct rehearsa
         if (!*FAULTS[f].steps)
             add_fault(situations, &FAULTS[f], "", cast);
         for (int i = 0; i < job->step_count && *FAULTS[f].steps; i++)
-            if (concerns(&FAULTS[f], &job->steps[i]))
+            if (concerns(&FAULTS[f], &job->steps[i]) && is_reached(rehearsal, job->steps[i].id))
                 add_fault(situations, &FAULTS[f], job->steps[i].id, cast);
     }
     json_decref(cast);

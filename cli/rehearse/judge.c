@@ -344,7 +344,7 @@ static const char *verdict_of(const json_t *outcome)
         return "unsafe";
     if (!strcmp(end, "asks") || json_int(outcome, "decisions", 0))
         return "asks";
-    if (!strcmp(end, "waits for approval"))
+    if (!strcmp(end, END_APPROVAL))
         return "waits";
     if (strcmp(end, "succeeded"))
         return "stops";
@@ -361,16 +361,28 @@ static void forget_evidence(const struct rehearsal *rehearsal, json_t *outcome)
         json_object_del(outcome, "history");
 }
 
+/* Undisturbed: at its end, or at the approval that nobody is to give. */
+static bool rests_as_meant(const struct rehearsal *rehearsal, const json_t *outcome)
+{
+    const char *end = json_text(outcome, "end", "");
+    return !strcmp(end, "succeeded") || (!rehearsal->approves && !strcmp(end, END_APPROVAL));
+}
+
+static void object_to_end(json_t *outcome)
+{
+    const json_t *error = json_object_get(outcome, "error");
+    const char *message = json_text(error, "message", "");
+    finding_add(outcome, "undisturbed, it %s at \"%s\"%s%s", json_text(outcome, "end", ""),
+                json_text(error, "step", json_text(outcome, "at", "?")), *message ? ": " : "", message);
+}
+
 void judge(const struct rehearsal *rehearsal, const struct situation *situation, const char *place,
            json_t *outcome)
 {
     look_at_store(place, outcome);
     json_t *lines = look_at_cluster(place, outcome);
-    if (!rehearsal->straight && strcmp(json_text(outcome, "end", ""), "succeeded")) {
-        const json_t *error = json_object_get(outcome, "error");
-        finding_add(outcome, "undisturbed, it %s at \"%s\": %s", json_text(outcome, "end", ""),
-                    json_text(error, "step", json_text(outcome, "at", "?")), json_text(error, "message", ""));
-    }
+    if (!rehearsal->straight && !rests_as_meant(rehearsal, outcome))
+        object_to_end(outcome);
     look_at_storage(lines, outcome);
     json_decref(lines);
     look_at_orphans(rehearsal, outcome);

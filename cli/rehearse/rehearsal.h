@@ -42,6 +42,9 @@ struct rehearsal {
     const json_t *straight; /* the straight run's outcome; NULL before */
 };
 
+/* The "end" of an outcome that --no-approvals leads to. */
+#define END_APPROVAL "waits for approval"
+
 /* Where a driver is cut off. */
 enum cut { CUT_NOTHING, CUT_BEFORE_COMMIT, CUT_AFTER_COMMIT, CUT_BEFORE_EFFECT, CUT_AFTER_EFFECT };
 

@@ -85,9 +85,9 @@ static char *read_said(const char *place, const char *name)
 static const char *end_text(int status)
 {
     static const char *const texts[] = {
-        [ACT_SUCCEEDED - ACT_SUCCEEDED] = "succeeded",      [ACT_FAILED - ACT_SUCCEEDED] = "failed",
-        [ACT_WAITS - ACT_SUCCEEDED] = "waits for approval", [ACT_ASKS - ACT_SUCCEEDED] = "asks",
-        [ACT_OTHER - ACT_SUCCEEDED] = "ended otherwise",    [ACT_STOPPED - ACT_SUCCEEDED] = "stopped",
+        [ACT_SUCCEEDED - ACT_SUCCEEDED] = "succeeded",   [ACT_FAILED - ACT_SUCCEEDED] = "failed",
+        [ACT_WAITS - ACT_SUCCEEDED] = END_APPROVAL,      [ACT_ASKS - ACT_SUCCEEDED] = "asks",
+        [ACT_OTHER - ACT_SUCCEEDED] = "ended otherwise", [ACT_STOPPED - ACT_SUCCEEDED] = "stopped",
     };
     return status >= ACT_SUCCEEDED && status <= ACT_STOPPED ? texts[status - ACT_SUCCEEDED] : "died";
 }

@@ -204,7 +204,15 @@ static void print_again(const struct rehearsal *rehearsal, const char *name)
 /* Undisturbed, the run does not come to its end: there is nothing to hold the others against. */
 static bool is_straight_failure(const struct rehearsal *rehearsal, const json_t *outcome)
 {
-    return outcome == rehearsal->straight && strcmp(json_text(outcome, "end", ""), "succeeded");
+    const char *end = json_text(outcome, "end", "");
+    return outcome == rehearsal->straight && strcmp(end, "succeeded") &&
+           (rehearsal->approves || strcmp(end, END_APPROVAL));
+}
+
+/* Only a part of the job, or of what can happen to it, was rehearsed. */
+static bool is_narrow(const struct rehearsal *rehearsal)
+{
+    return rehearsal->chosen || !strcmp(json_text(rehearsal->straight, "end", ""), END_APPROVAL);
 }
 
 static void print_unsafe(const struct rehearsal *rehearsal, const json_t *outcome)
@@ -250,7 +258,8 @@ static bool tells_stories(const struct table *table)
     return table->rehearsal->chosen && table->situations->count - 1 <= STORIES_MAX;
 }
 
-/* Of a few rehearsals that were asked for by name: nothing was found in them, and that is all. */
+/* Of a few rehearsals that were asked for by name, or of a run that nobody approves: nothing was found in
+ * them, and that is all. */
 static void print_narrow_verdict(const struct rehearsal *rehearsal)
 {
     const struct invocation *invocation = rehearsal->invocation;
@@ -260,6 +269,9 @@ static void print_narrow_verdict(const struct rehearsal *rehearsal)
         if (!strcmp(option->name, "only") || !strcmp(option->name, "fault"))
             text_format(&names, "%s--%s %s", names.length ? " " : "", option->name, option->value);
     }
+    if (!strcmp(json_text(rehearsal->straight, "end", ""), END_APPROVAL))
+        text_format(&names, "%s--no-approvals, so nothing behind the approval of \"%s\"",
+                    names.length ? " " : "", json_text(rehearsal->straight, "at", "?"));
     say(stdout, "nothing is to be said against what was rehearsed (%s): no verdict on the job\n",
         text_string(&names));
     text_clear(&names);
@@ -290,7 +302,7 @@ static void print_text(const struct table *table, int64_t took_ms, int unsafe)
     else if (table->rehearsal->unplayed)
         printf("not known to be resume-safe: %d step%s not rehearsed\n", table->rehearsal->unplayed,
                table->rehearsal->unplayed == 1 ? " was" : "s were");
-    else if (table->rehearsal->chosen)
+    else if (is_narrow(table->rehearsal))
         print_narrow_verdict(table->rehearsal);
     else
         printf("resume-safe\n");
@@ -307,7 +319,7 @@ static void print_json(const struct table *table, int64_t took_ms, int unsafe)
     for (int i = 0; i < table->situations->count; i++)
         json_array_append(list, table->outcomes[i]);
     bool nothing_said = !unsafe && !table->rehearsal->unplayed;
-    json_t *verdict = nothing_said && table->rehearsal->chosen ? json_null() : json_boolean(nothing_said);
+    json_t *verdict = nothing_said && is_narrow(table->rehearsal) ? json_null() : json_boolean(nothing_said);
     report_json(json_pack("{s:s,s:o,s:f,s:O,s:o}", "job", table->rehearsal->job->name, "resume_safe", verdict,
                           "seconds", (double)took_ms / 1000, "notes", table->rehearsal->notes, "rehearsals",
                           list));
