@@ -76,6 +76,34 @@ static bool can_undo(const struct run *run)
     return false;
 }
 
+/* It may have happened, nothing can be asked whether it has, and it must never be repeated blindly: a resume
+ * would only ask. */
+static bool resume_will_ask(const struct run *run)
+{
+    if (run->step < 0 || run->undoing)
+        return false;
+    const struct machine_act *act = machine_act_in_hand(run);
+    const struct run_act *memory = run_act_in_hand(run);
+    return act->effect == EFFECT_ONCE && !act->probes && memory->unproven && memory->acted &&
+           !memory->granted;
+}
+
+static void say_that_it_will_ask(const struct run *run, const struct machine_step *step, struct text *out)
+{
+    long long id = run->id;
+    text_format(out,
+                "  \"%s\" may have happened all the same, and nothing can ask whether it has (no probe:): "
+                "look, and say it; pawl resume %lld asks until then\n",
+                step->id, id);
+    text_format(
+        out, "  pawl resolve %lld %s --done  --reason \"…\"    if it has happened, then: pawl resume %lld\n",
+        id, step->id, id);
+    text_format(out,
+                "  pawl resolve %lld %s --retry --reason \"…\"    if it has not: pawl resume %lld starts it "
+                "again\n",
+                id, step->id, id);
+}
+
 /* How it goes on. */
 static void say_how_on(const struct run *run, const struct machine_step *step, struct text *out)
 {
@@ -86,6 +114,8 @@ static void say_how_on(const struct run *run, const struct machine_step *step, s
                     "  put it right, then: pawl resume %lld; or undo it by hand, then: "
                     "pawl resolve %lld %s --done --reason \"…\"\n",
                     id, id, step->id);
+    else if (step && resume_will_ask(run))
+        say_that_it_will_ask(run, step, out);
     else if (!strcmp(code, error_code_text(ERROR_REJECTED)))
         text_format(out, "  pawl resume %lld asks again\n", id);
     else

@@ -166,6 +166,28 @@ START_TEST(a_failure_says_every_way_on)
 }
 END_TEST
 
+/* A resume would not start it again: it would ask. Who is told that beforehand can answer at once. */
+START_TEST(a_failed_once_step_that_cannot_be_asked_says_what_resume_will_ask)
+{
+    write_doubtful_job(true);
+    expect("submit doubtful.yaml", 1);
+    expect_said(ran.err, "pawl resume 1 asks until then");
+    expect_said(ran.err, "pawl resolve 1 a --done  --reason \"…\"    if it has happened");
+    expect_unsaid(ran.err, "put it right");
+    expect("status 1", 0);
+    expect_said(ran.out, "pawl resolve 1 a --retry --reason");
+    expect("resolve 1 a --done --reason 'seen it'", 0);
+    expect("resume 1", 0);
+    write_job("asked", "job: asked\nversion: 1\nsteps:\n"
+                       "  - id: a\n    uses: command\n    effect: once\n    settle: 0s\n"
+                       "    with: {argv: [/bin/sh, -c, 'exit 3']}\n"
+                       "    probe: {uses: command, with: {argv: [/bin/false]}}\n");
+    expect("submit asked.yaml", 1);
+    expect_said(ran.err, "put it right, then: pawl resume 2"); /* it is asked, not the person */
+    expect_unsaid(ran.err, "pawl resolve");
+}
+END_TEST
+
 /* ---- steps are as they are shown ---- */
 
 START_TEST(a_step_that_a_person_leaves_does_not_run)
@@ -411,6 +433,7 @@ int main(void)
         a_step_that_failed_is_not_called_interrupted,
         an_answer_that_must_name_outputs_is_printed_whole,
         a_failure_says_every_way_on,
+        a_failed_once_step_that_cannot_be_asked_says_what_resume_will_ask,
         a_step_that_a_person_leaves_does_not_run,
         what_was_said_is_shown_until_it_is_taken_up,
         a_failed_run_is_resumed_beside_a_word_that_counts_for_nothing,
