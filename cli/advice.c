@@ -68,8 +68,11 @@ void advice_say_wait(const struct run *run, struct text *out)
 
 /* ---- a run that has failed ---- */
 
+/* Whether a rollback would undo something, and not stop at a step that cannot be undone. */
 static bool can_undo(const struct run *run)
 {
+    if (run_rollback_stop(run) >= 0)
+        return false;
     for (int i = 0; i < run->machine->step_count; i++)
         if (run->steps[i].act.started_seq && run->machine->steps[i].undo.uses)
             return true;

@@ -443,7 +443,7 @@ static bool confirm_rollback(const struct word *word)
         int step = machine_step_index(word->machine, json_string_value(id));
         bool can = word->machine->steps[step].undo.uses != NULL;
         text_format(&text, "\n  %-12s %s", json_string_value(id),
-                    can ? "is undone" : "CANNOT be undone: it stops there");
+                    can ? "is undone" : "CANNOT be undone: it stops there, with no way forward");
     }
     json_decref(order);
     text_add(&text, "\ngo on?");
@@ -452,12 +452,38 @@ static bool confirm_rollback(const struct word *word)
     return yes;
 }
 
+/* A rollback never goes forward again: where it can only stop, it is not begun unless somebody has been told.
+ */
+static int check_way_back(const struct word *word, struct error *error)
+{
+    assert(word->machine && word->run); /* word_open has read them */
+    const struct run *run = word->run;
+    bool begins = !run_is_ended(run) && !run->undoing && !run->cancelling;
+    int stop = begins ? run_rollback_stop(run) : -1;
+    if (stop < 0 || person_is_there(word->invocation) || invocation_has(word->invocation, "yes"))
+        return 0;
+    const struct machine_step *step = &word->machine->steps[stop];
+    long long id = word->run_id;
+    error_set(
+        error, ERROR_NOT_ALLOWED_NOW,
+        "\"%s\" (%s) has been done and cannot be undone: a rollback would stop there, with no way forward "
+        "any more",
+        step->id, step->act.uses);
+    return error_next(error,
+                      "pawl resume %lld goes on, pawl cancel %lld --reason \"…\" leaves it as it is; "
+                      "to roll back all the same, and undo \"%s\" by hand: add --yes",
+                      id, id, step->id);
+}
+
 int command_rollback(struct invocation *invocation)
 {
+    struct error error = {0};
     struct word word;
     int status = word_open(&word, invocation, "rollback", true);
     if (!status) {
-        if (confirm_rollback(&word)) {
+        if (check_way_back(&word, &error)) {
+            status = report_error(invocation, &error);
+        } else if (confirm_rollback(&word)) {
             status = speak(&word, true);
         } else {
             fputs("pawl: nothing was recorded\n", stderr);

@@ -10,7 +10,7 @@
 #include "cli/progress.h"
 #include "cli/report.h"
 
-static bool person_is_there(const struct invocation *invocation)
+bool person_is_there(const struct invocation *invocation)
 {
     return !invocation->json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }

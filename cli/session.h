@@ -15,6 +15,8 @@ struct session_run {
  */
 int session_drive(const struct invocation *invocation, struct store *store, const struct session_run *runs,
                   int count);
+/* Whether somebody at a terminal can be asked. */
+bool person_is_there(const struct invocation *invocation);
 /* Asks a person at the terminal; true without asking where nobody is there or --yes was given. */
 bool session_confirm(const struct invocation *invocation, const char *question);
 

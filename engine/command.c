@@ -270,13 +270,24 @@ static enum command_outcome rollback(struct deciding *d, const struct run_comman
     return COMMAND_ACCEPTED;
 }
 
+static enum command_outcome refuse_way_forward(const struct run *run, struct error *error)
+{
+    refuse(error, "it rolls back: --from is not possible any more");
+    error_next(
+        error,
+        "pawl resume %lld goes on with what is left to undo; pawl cancel %lld --reason \"…\" leaves it as "
+        "it is",
+        (long long)run->id, (long long)run->id);
+    return COMMAND_REFUSED;
+}
+
 /* A person's resume: of a failed run, of a paused one, from an earlier step. */
 static enum command_outcome resume(struct deciding *d, const struct run_command *command, struct error *error)
 {
     struct run *run = d->run;
     const char *from = json_text(command->body, "from", NULL);
     if (from && run->undoing)
-        return refuse(error, "it rolls back: --from is not possible any more");
+        return refuse_way_forward(run, error);
     int target = from ? machine_step_index(run->machine, from) : -1;
     if (from && !run_has_step(run, from, error))
         return COMMAND_REFUSED;

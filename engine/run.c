@@ -143,3 +143,20 @@ json_t *run_undo_order(const struct run *run)
         json_array_append_new(order, json_string(run->machine->steps[found].id));
     }
 }
+
+int run_rollback_stop(const struct run *run)
+{
+    int stop = -1;
+    size_t index;
+    json_t *order = run_undo_order(run), *id;
+    json_array_foreach(order, index, id)
+    {
+        int step = machine_step_index(run->machine, json_string_value(id));
+        const struct run_step *memory = &run->steps[step];
+        bool done = memory->succeeded_inputs || memory->outputs || memory->earlier;
+        if (stop < 0 && done && !run->machine->steps[step].undo.uses)
+            stop = step;
+    }
+    json_decref(order);
+    return stop;
+}

@@ -154,6 +154,9 @@ bool run_step_is_half_done(const struct run *run, int step);
 /* What a rollback goes by: the ids of all steps that were ever started and have an effect, the one that was
  * started last first. A new reference. */
 json_t *run_undo_order(const struct run *run);
+/* The first in that order that has been done for certain and has no undo: a rollback stops there, at the
+ * latest; -1: none is known. */
+int run_rollback_stop(const struct run *run);
 /* The act in hand: the step's own, or its undo while the run rolls back. */
 struct run_act *run_act_in_hand(const struct run *run);
 const struct machine_act *machine_act_in_hand(const struct run *run);

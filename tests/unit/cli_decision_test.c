@@ -102,12 +102,37 @@ START_TEST(a_rollback_that_cannot_go_on_has_failed)
                        "  - {id: a, uses: command, effect: converge, with: {argv: [/bin/true]}}\n"
                        "  - {id: ask, uses: approve, with: {message: Go on?}}\n");
     expect("submit stays.yaml", 3);
-    expect("rollback 1 --reason x", 1);
+    expect("rollback 1 --reason x --yes", 1);
     expect_said(ran.err, "undo it by hand, then: pawl resolve 1 a --done");
     expect_unsaid(ran.err, "pawl rollback");
     expect("resolve 1 a --done --reason x", 0);
+    expect("resume 1 --from a --reason y", 2);
+    expect_said(ran.err, "pawl resume 1 goes on with what is left to undo");
     expect("resume 1", 1);
     expect_status(1, "rolled_back");
+}
+END_TEST
+
+/* Once it had begun, only a cancel would be left of the run. */
+START_TEST(a_rollback_that_could_only_stop_is_not_begun)
+{
+    write_job("stays", "job: stays\nversion: 1\nsteps:\n"
+                       "  - {id: a, uses: command, effect: converge, with: {argv: [/bin/true]}}\n"
+                       "  - {id: b, uses: command, effect: converge, with: {argv: [/bin/true]},"
+                       " undo: {uses: command, with: {argv: [/bin/true]}}}\n"
+                       "  - {id: c, uses: assert, with: {that: '${false}'}}\n");
+    expect("submit stays.yaml", 1);
+    expect_unsaid(ran.err, "pawl rollback"); /* nor advised */
+    expect("rollback 1 --reason x", 2);
+    expect_said(ran.err, "\"a\" (command) has been done and cannot be undone");
+    expect_said(ran.err, "pawl resume 1");
+    expect_said(ran.err, "pawl cancel 1 --reason");
+    expect_status(1, "failed");
+    expect("resume 1", 1); /* nothing was recorded: the way forward is open */
+    expect("rollback 1 --reason x --yes", 1);
+    expect_step(1, "b", "undone");
+    expect("rollback 1 --reason x", 2);
+    expect_said(ran.err, "being rolled back already");
 }
 END_TEST
 
@@ -430,6 +455,7 @@ int main(void)
         in_a_rollback_retry_runs_the_undo,
         in_a_rollback_a_step_without_undo_is_passed_over_by_a_person,
         a_rollback_that_cannot_go_on_has_failed,
+        a_rollback_that_could_only_stop_is_not_begun,
         a_step_that_failed_is_not_called_interrupted,
         an_answer_that_must_name_outputs_is_printed_whole,
         a_failure_says_every_way_on,
