@@ -63,8 +63,11 @@ static int read_status(struct listing *listing, struct error *error)
     if (!listing->status)
         return 0;
     for (int i = 0; RUN_STATUSES[i]; i++)
-        if (!strcmp(RUN_STATUSES[i], listing->status))
+        if (!strcmp(RUN_STATUSES[i], listing->status) ||
+            !strcmp(status_shown(RUN_STATUSES[i]), listing->status)) {
+            listing->status = RUN_STATUSES[i]; /* also as the list itself shows it */
             return 0;
+        }
     const char *near = name_nearest(listing->status, RUN_STATUSES);
     error_set(error, ERROR_USAGE, "--status: there is no status \"%s\"", listing->status);
     return near ? error_next(error, "did you mean \"%s\"?", near)

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "engine/driver.h"
+#include "engine/run.h"
 
 #define SHOWN_VALUE_BYTES 60
 
@@ -38,7 +39,7 @@ bool status_is_over(const char *status)
 
 const char *status_shown(const char *status)
 {
-    return strcmp(status, "rolled_back") ? status : "rolled back";
+    return strcmp(status, run_status_text(RUN_ROLLED_BACK)) ? status : run_status_words(RUN_ROLLED_BACK);
 }
 
 json_t *instant_json(int64_t wall_ms)

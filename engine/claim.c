@@ -84,7 +84,7 @@ int drive_check_holder(struct drive *drive, struct error *error)
     bool take_over = drive->take->take_over;
     if (run_is_ended(run)) {
         error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
-                  run_status_text(run->status));
+                  run_status_words(run->status));
         return error_next(error, "pawl history %lld", (long long)run->id);
     }
     if (!run->driver || run->clean) /* nobody has driven it yet, or it was let go */

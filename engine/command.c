@@ -345,7 +345,7 @@ enum command_outcome machine_command(struct run *run, struct live *live, const s
     struct deciding d = {.run = run, .live = live, .decision = decision, .actor = command->actor};
     if (run_is_ended(run)) {
         error_set(error, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
-                  run_status_text(run->status));
+                  run_status_words(run->status));
         error_next(error, "pawl history %lld tells how", (long long)run->id);
         return COMMAND_REFUSED;
     }

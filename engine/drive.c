@@ -233,7 +233,7 @@ static int refuse_at_end(void *context, const struct command_row *row)
     json_t *body = json_read_stored(row->body, "the record", NULL);
     const struct run_command command = {.name = row->name, .body = body, .actor = row->actor};
     error_set(&why, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)row->run,
-              run_status_text(drive->run->status));
+              run_status_words(drive->run->status));
     char *refusal = refusal_write(&why);
     drive_refusal(drive, &command, &why, &event);
     int result = run_fold(drive->run, &event, refusing->error);

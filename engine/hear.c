@@ -189,7 +189,7 @@ static void explain_overtaken(const struct run *run, struct error *why)
 {
     if (run_is_ended(run))
         error_set(why, ERROR_NOT_ALLOWED_NOW, "run %lld has ended: %s", (long long)run->id,
-                  run_status_text(run->status));
+                  run_status_words(run->status));
     else
         error_set(why, ERROR_NOT_ALLOWED_NOW, "%s",
                   json_text(run->question, "text", "the step in flight could not be settled"));

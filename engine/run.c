@@ -27,6 +27,11 @@ const char *run_status_text(enum run_status status)
     return RUN_STATUS_TEXTS[status];
 }
 
+const char *run_status_words(enum run_status status)
+{
+    return status == RUN_ROLLED_BACK ? "rolled back" : run_status_text(status);
+}
+
 const char *step_status_text(enum step_status status)
 {
     return STEP_STATUS_TEXTS[status];

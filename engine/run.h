@@ -147,6 +147,8 @@ bool run_is_ended(const struct run *run);
 bool run_has_step(const struct run *run, const char *step, struct error *error);
 /* A text of the tables above, as in projections and JSON. */
 const char *run_status_text(enum run_status status);
+/* The same for people: "rolled back". */
+const char *run_status_words(enum run_status status);
 const char *step_status_text(enum step_status status);
 const char *wait_reason_text(enum wait_reason reason);
 /* Whether a step may have changed something, and no record says that it is whole, or undone. */

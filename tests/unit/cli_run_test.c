@@ -281,6 +281,15 @@ START_TEST(what_was_done_is_said_and_what_is_to_be_done)
     expect("rollback 2 --reason x --yes", 0);
     expect("status 2", 0);
     ck_assert_msg(strstr(ran.out, "run 2  good  rolled back  on ") != NULL, "%s", ran.out);
+    expect("list --status 'rolled back'", 0); /* as it is shown, and as JSON has it */
+    ck_assert_msg(strstr(ran.out, "    2  rolled back  good") != NULL, "%s", ran.out);
+    expect("list --status rolled_back", 0);
+    ck_assert_msg(strstr(ran.out, "    2  rolled back  good") != NULL, "%s", ran.out);
+    static const char *const words[] = {"cancel 2 --reason x", "resume 2"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        expect(words[i], 2);
+        ck_assert_msg(strstr(ran.err, "run 2 has ended: rolled back\n") != NULL, "%s", ran.err);
+    }
 }
 END_TEST
 
