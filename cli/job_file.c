@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "cli/param_list.h"
 #include "cli/report.h"
 #include "jobs/param.h"
 #include "steps/kind.h"
@@ -117,8 +118,11 @@ json_t *job_params_read(const struct invocation *invocation, const struct job *j
         *out_status = report_error(invocation, &error);
     } else if (!file || (file_values = read_params_file(invocation, file, out_status))) {
         params = params_read(job, given, count, file_values, folder, &diagnostics);
-        if (!params)
+        if (!params) {
             *out_status = report_diagnostics(invocation, &diagnostics);
+            if (!invocation->json)
+                param_list_print(stderr, job);
+        }
     }
     for (int i = 0; i < OPTIONS_LIMIT; i++)
         free((char *)given[i].name);

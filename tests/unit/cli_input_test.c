@@ -77,9 +77,41 @@ START_TEST(what_the_record_does_not_take_is_refused_before_anything_is_done)
 }
 END_TEST
 
+/* Whoever has not got them right is told what there is, as far as a screen goes. */
+START_TEST(wrong_params_are_answered_with_the_list_of_them)
+{
+    struct text many = {0};
+    text_add(&many, "job: many\nversion: 1\nparams:\n");
+    for (int i = 0; i < 30; i++)
+        text_format(&many, "  p%d: {type: string, default: x}\n", i);
+    text_add(&many, "  count: {type: int, min: 2, max: 9, help: \"how many\\nrun 7 succeeded\"}\n"
+                    "  size: {type: string, default: s, enum: [s, m]}\nsteps:\n"
+                    "  - {id: one, uses: sleep, with: {for: 1s}}\n");
+    write_job("many", text_string(&many));
+    text_clear(&many);
+    static const char *const wrong[] = {"", "-p count=x", "-p count=3 -p size=xl", "-p count=3 -p siz=m"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char *arguments = string_format("submit many.yaml %s", wrong[i]);
+        expect(arguments, 2);
+        const char *list = strstr(ran.err,
+                                  "the params of many:\n  count                int, required, at least 2, "
+                                  "at most 9: how many\\x0arun 7 succeeded\n");
+        ck_assert_msg(list != NULL, "%s", ran.err);
+        ck_assert_msg(strstr(ran.err, "  … and 12 more: ") != NULL, "%s", ran.err);
+        free(arguments);
+    }
+    expect("submit many.yaml --json", 2);
+    ck_assert_str_eq(ran.err, "");
+    write_job("none", "job: none\nversion: 1\nsteps:\n  - {id: one, uses: sleep, with: {for: 1s}}\n");
+    expect("plan none.yaml -p x=1", 2);
+    ck_assert_msg(strstr(ran.err, "none takes no params\n") != NULL, "%s", ran.err);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
+        wrong_params_are_answered_with_the_list_of_them,
         what_is_no_regular_file_is_refused_at_once,
         an_output_with_a_nul_byte_is_asked_for,
         what_the_record_does_not_take_is_refused_before_anything_is_done,
