@@ -181,6 +181,40 @@ static void read_advice(struct reading *reading, int64_t id)
     machine_free(machine);
 }
 
+/* Of the runs that name this lock the one that holds it, on the same cluster. */
+struct holding_search {
+    struct store *store;
+    const char *identity;
+    int64_t holder;
+};
+
+static int see_other(void *context, const struct run_row *row)
+{
+    struct holding_search *search = context;
+    char *identity = NULL, *name = NULL;
+    struct error ignored; /* what cannot be read is not told */
+    bool holds = !store_read_lock(search->store, row->run, &identity, &name, &ignored) && identity &&
+                 !strcmp(identity, search->identity);
+    if (holds)
+        search->holder = row->run;
+    free(identity);
+    free(name);
+    return holds;
+}
+
+static void read_holder(struct reading *reading)
+{
+    struct standing *standing = reading->standing;
+    struct run_filter filter = {.lock = standing->lock, .open_only = true};
+    struct holding_search search = {
+        .store = reading->store,
+        .identity = json_text(json_object_get(standing->run, "cluster"), "identity", "")};
+    struct error ignored;
+    if (standing->lock && !strcmp(json_text(json_object_get(standing->run, "waiting"), "for", ""), "lock") &&
+        store_each_run(reading->store, &filter, see_other, &search, &ignored) >= 0)
+        standing->holder = search.holder;
+}
+
 int standing_read(struct store *store, int64_t run, struct standing *standing, struct error *error)
 {
     struct reading reading = {
@@ -194,6 +228,7 @@ int standing_read(struct store *store, int64_t run, struct standing *standing, s
         !store_each_command(store, run, see_command, &reading, error)) {
         mark_overruled(&reading, run);
         read_advice(&reading, run);
+        read_holder(&reading);
         json_object_set(standing->run, "steps", reading.steps);
         json_object_set(standing->run, "recorded", reading.recorded);
         json_object_set_new(standing->run, "began", instant_json(reading.began_ms));
@@ -330,6 +365,19 @@ static void say_effect(const json_t *waiting, struct text *out)
     free(line);
 }
 
+static void say_lock(const struct standing *standing, struct text *out)
+{
+    long long holder = standing->holder, id = json_int(standing->run, "run", 0);
+    if (holder)
+        text_format(out, "waits for the lock %s, which run %lld holds: pawl status %lld\n", standing->lock,
+                    holder, holder);
+    else
+        text_format(out, "waits for the lock %s, which nobody holds now\n",
+                    standing->lock ? standing->lock : "");
+    if (!standing->driver)
+        text_format(out, "nobody drives it yet: pawl resume %lld%s\n", id, holder ? " --wait DURATION" : "");
+}
+
 static void say_wait(const struct standing *standing, struct text *out)
 {
     const json_t *waiting = json_object_get(standing->run, "waiting");
@@ -337,7 +385,7 @@ static void say_wait(const struct standing *standing, struct text *out)
     if (!strcmp(what, "approval") || !strcmp(what, "decision") || !strcmp(what, "paused"))
         say_advice(standing, out);
     else if (!strcmp(what, "lock"))
-        text_format(out, "waits for the lock %s\n", standing->lock ? standing->lock : "");
+        say_lock(standing, out);
     else if (!strcmp(what, "timer"))
         text_format(out, "waits until %s\n", json_text(waiting, "until", "?"));
     else if (!strcmp(what, "effect"))
@@ -402,4 +450,9 @@ int standing_exit_status(const struct standing *standing)
     const char *what = json_text(json_object_get(standing->run, "waiting"), "for", "");
     bool by_itself = !strcmp(what, "timer") || !strcmp(what, "lock");
     return status == EXIT_PERSON && by_itself ? GOES_ON : status;
+}
+
+bool standing_lacks_driver(const struct standing *standing)
+{
+    return standing_exit_status(standing) == GOES_ON && !standing->driver;
 }

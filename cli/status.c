@@ -15,6 +15,7 @@
 #include "cli/store_open.h"
 
 #define WATCH_LOOK_MS 100
+#define WATCH_LATE_MS 1000 /* nobody has come to drive it by then */
 
 const struct option_declaration STATUS_OPTIONS[] = {
     {"watch", 'w', NULL, "until it ends or waits for a person; leaves with its status"},
@@ -98,11 +99,23 @@ static void show(const struct invocation *invocation, const struct standing *sta
     fflush(stdout);
 }
 
+/* Nothing would ever change: whoever watches must know whose turn it is. */
+static void say_undriven(int64_t run, const struct standing *standing)
+{
+    if (standing->holder)
+        say(stderr, "pawl: run %lld waits for the lock %s, which run %lld holds, and nobody drives it\n",
+            (long long)run, standing->lock, (long long)standing->holder);
+    else
+        say(stderr, "pawl: nobody drives run %lld\n", (long long)run);
+    fprintf(stderr, "      watching until somebody does: pawl resume %lld%s\n", (long long)run,
+            standing->holder ? " --wait DURATION" : "");
+}
+
 static int watch(const struct invocation *invocation, struct store *store, int64_t run)
 {
     struct error error = {0};
     char *shown = NULL;
-    int status;
+    int status, undriven_ms = 0;
     for (;;) {
         struct standing standing;
         if (standing_read(store, run, &standing, &error)) {
@@ -116,6 +129,9 @@ static int watch(const struct invocation *invocation, struct store *store, int64
         free(shown);
         shown = text;
         status = standing_exit_status(&standing);
+        undriven_ms = standing_lacks_driver(&standing) ? undriven_ms + WATCH_LOOK_MS : 0;
+        if (undriven_ms == WATCH_LATE_MS)
+            say_undriven(run, &standing);
         standing_clear(&standing);
         if (status >= 0 || output_is_gone())
             break;

@@ -278,6 +278,43 @@ START_TEST(a_run_that_was_ended_says_why)
 }
 END_TEST
 
+/* The test's time limit is the end of it. */
+static void wait_for_text(const char *file, const char *says)
+{
+    for (bool said = false; !said;) {
+        char *text = file_read(file, 1024 * 1024, NULL, NULL);
+        said = text && strstr(text, says);
+        free(text);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+}
+
+/* It would wait for ever: it says for whom. */
+START_TEST(who_watches_a_run_that_nobody_drives_is_told)
+{
+    write_job("holds", "job: holds\nversion: 1\nlock: ns/name\nsteps:\n"
+                       "  - {id: ask, uses: approve, with: {message: Go on?}}\n");
+    expect("submit good.yaml --detach", 0);
+    pid_t watcher = pawl_in_background("status 1 --watch", "watched");
+    wait_for_text("watched", "nobody drives run 1\n      watching until somebody does: pawl resume 1\n");
+    expect("resume 1", 0);
+    ck_assert_int_eq(status_of(watcher), 0);
+    expect("submit holds.yaml", 3);
+    expect("submit holds.yaml --detach", 0);
+    expect("status 3", 0);
+    expect_said(ran.out, "waits for the lock ns/name, which run 2 holds: pawl status 2\n"
+                         "nobody drives it yet: pawl resume 3 --wait DURATION\n");
+    watcher = pawl_in_background("status 3 --watch --json", "watched");
+    wait_for_text("watched", "run 3 waits for the lock ns/name, which run 2 holds, and nobody drives it");
+    expect("cancel 3 --reason x", 0);
+    ck_assert_int_eq(status_of(watcher), 1);
+    expect("submit holds.yaml --detach", 0);
+    expect("cancel 2 --reason x", 0);
+    expect("status 4", 0);
+    expect_said(ran.out, "nobody drives it yet: pawl resume 4\n");
+}
+END_TEST
+
 START_TEST(a_run_s_time_begins_when_somebody_drives_it)
 {
     expect("submit good.yaml --detach", 0);
@@ -531,6 +568,7 @@ int main(void)
         a_second_submit_of_a_key_that_is_driven_leaves_with_4,
         a_cancel_says_what_it_waits_for_and_how_long,
         a_run_that_was_ended_says_why,
+        who_watches_a_run_that_nobody_drives_is_told,
         a_run_s_time_begins_when_somebody_drives_it,
         quiet_says_only_what_is_to_be_done,
         lines_of_several_runs_say_whose_they_are,
