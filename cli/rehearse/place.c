@@ -66,9 +66,20 @@ static int copy_files(const char *from, const char *to, struct error *error)
     return result;
 }
 
-char *place_new(const struct rehearsal *rehearsal, int number, struct error *error)
+/* "crash-7": a ":" would part a list of paths. */
+static char *place_path(const struct rehearsal *rehearsal, const struct situation *situation)
 {
-    char *place = string_format("%s/%d", rehearsal->folder, number);
+    char *name = string_copy(situation->name), *colon = strchr(name, ':');
+    if (colon)
+        *colon = '-';
+    char *path = string_format("%s/%s", rehearsal->folder, name);
+    free(name);
+    return path;
+}
+
+char *place_new(const struct rehearsal *rehearsal, const struct situation *situation, struct error *error)
+{
+    char *place = place_path(rehearsal, situation);
     if (!mkdir(place, 0700)) {
         if (!copy_files(rehearsal->stage, place, error))
             return place;

@@ -104,8 +104,9 @@ int likeness_build(struct rehearsal *rehearsal, const json_t *likeness, const ch
 void note_add(struct rehearsal *rehearsal, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- place.c ---- */
-/* A copy of the stage: the folder of one situation. free() the path; place_remove() the folder. */
-char *place_new(const struct rehearsal *rehearsal, int number, struct error *error);
+/* A copy of the stage: the folder of one situation, named after it. free() the path; place_remove() the
+ * folder. */
+char *place_new(const struct rehearsal *rehearsal, const struct situation *situation, struct error *error);
 
 /* ---- act.c: one driver process ---- */
 enum act_end { /* exit statuses of the process */
@@ -128,7 +129,7 @@ json_t *person_decision(struct store *store, const char *sim, struct error *erro
 
 /* ---- situation.c ---- */
 /* Runs one situation to its end; a new reference: the outcome, as `--json` shows it. */
-json_t *situation_run(const struct rehearsal *rehearsal, const struct situation *situation, int number);
+json_t *situation_run(const struct rehearsal *rehearsal, const struct situation *situation);
 
 /* Something to be said against the job: what makes it not safe. */
 void finding_add(json_t *outcome, const char *format, ...) __attribute__((format(printf, 2, 3)));

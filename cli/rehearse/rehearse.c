@@ -191,7 +191,8 @@ static int rehearse(struct rehearsal *rehearsal)
         } else if (error.code)
             status = report_error(rehearsal->invocation, &error);
         if (invocation_has(rehearsal->invocation, "keep"))
-            fprintf(stderr, "kept: %s\n", rehearsal->folder);
+            fprintf(stderr, "kept: %s, with a folder for each rehearsal, by its name (straight, crash-7)\n",
+                    rehearsal->folder);
     }
     stage_strike(rehearsal);
     return status;

@@ -184,7 +184,7 @@ static void play(const struct rehearsal *rehearsal, const struct situation *situ
         finding_add(outcome, "a program of the run was left behind");
 }
 
-json_t *situation_run(const struct rehearsal *rehearsal, const struct situation *situation, int number)
+json_t *situation_run(const struct rehearsal *rehearsal, const struct situation *situation)
 {
     struct error error = {0};
     json_t *outcome = json_pack("{s:s,s:s,s:s,s:s,s:[]}", "name", situation->name, "step", situation->step,
@@ -192,7 +192,7 @@ json_t *situation_run(const struct rehearsal *rehearsal, const struct situation 
     struct clock *clock = clock_system();
     int64_t began_ms = clock->steady_ms(clock);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    char *place = place_new(rehearsal, number, &error);
+    char *place = place_new(rehearsal, situation, &error);
     if (place) {
         play(rehearsal, situation, place, outcome);
         keep_trace(place, outcome);

@@ -52,7 +52,7 @@ static _Noreturn void play_in_process(const struct rehearsal *rehearsal, const s
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (int i = 0; i < 3; i++)
         signal(numbers[i], SIG_DFL);
-    json_t *outcome = situation_run(rehearsal, situation, number);
+    json_t *outcome = situation_run(rehearsal, situation);
     char *text = json_dumps(outcome, JSON_COMPACT), *path = outcome_path(rehearsal, number);
     FILE *file = fopen(path, "we");
     bool written = file && fputs(text, file) >= 0 && !fclose(file);

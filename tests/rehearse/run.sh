@@ -150,6 +150,15 @@ base=/dev/shm
 [[ -w $base ]] || base=${TMPDIR:-/tmp}
 stale=$(mktemp -d "$base/pawl-rehearse-XXXXXX")
 mkdir "$stale/0" && touch "$stale/lock" "$stale/0/pawl.db"
+rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only crash:3 --only denied@idle --keep
+wrong=$(is $? 0) kept=$(sed -n 's/^kept: \([^,]*\),.*/\1/p' out)
+for name in straight crash-3 denied@idle; do
+    "$pawl" --store "$kept/$name/pawl.db" history 1 >history 2>&1 || wrong+="no history of $name"
+    [[ -e $kept/$name/sim.json ]] || wrong+="no cluster of $name"
+done
+grep -q forbidden history || wrong+='denied@idle is not what happened in its folder'
+[[ $kept ]] && rm -rf "$kept"
+judge 'a kept folder is found by the name of its rehearsal' "$wrong"
 rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only straight
 judge 'nothing is left behind' "$(is $? 0)$(python3 -B "$here/places.py" left 2>&1 || echo "places.py failed")"
 judge 'nothing is written elsewhere' "$(ls -A "$TMPDIR")"
