@@ -185,7 +185,8 @@ static void list_print(const json_t *document, const char *name)
     printf("%s:\n", name);
     json_array_foreach(json_object_get(document, name), i, item)
     {
-        char *text = json_dumps(item, JSON_COMPACT);
+        char *text = json_is_string(item) ? string_copy(json_string_value(item))
+                                          : json_dumps(item, JSON_COMPACT);
         say(stdout, "  %s\n", text);
         free(text);
     }
@@ -205,6 +206,8 @@ int command_sim_show(struct invocation *invocation)
         say(stdout, "leader: %s\n", json_text(document, "leader", ""));
         for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
             list_print(document, shown[i]);
+        if (json_array_size(json_object_get(document, "pending")))
+            list_print(document, "pending");
         printf("requests: %zu (--json lists them)\n", json_array_size(json_object_get(document, "requests")));
     }
     json_decref(document);

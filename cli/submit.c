@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/memory.h"
@@ -13,6 +14,7 @@
 #include "cli/standing.h"
 #include "cli/store_open.h"
 #include "cli/submission.h"
+#include "cluster/sim/sim.h"
 
 const struct option_declaration SUBMIT_OPTIONS[] = {
     {"param", 'p', "NAME=VALUE", "a param of the job; JSON for lists and maps"},
@@ -110,6 +112,23 @@ static void say_left(const struct invocation *invocation, const struct submissio
                 submission->paused ? "is paused" : "is recorded, nobody drives it yet", (long long)run);
 }
 
+/* On a simulated cluster: a fault that was mistyped would never happen, and nobody would know. Not where the
+ * run waits for a person: it may yet meet them. */
+static void say_faults_pending(const struct invocation *invocation, int status)
+{
+    static const char sim[] = "sim:";
+    const char *spec = invocation->cluster;
+    bool ended = status == EXIT_SUCCEEDED || status == EXIT_FAILED;
+    if (!ended || invocation->json || invocation->quiet || !spec || strncmp(spec, sim, strlen(sim)))
+        return;
+    struct error ignored;
+    size_t index;
+    json_t *pending = sim_faults_pending(spec + strlen(sim), &ignored), *fault;
+    json_array_foreach(pending, index, fault)
+        say(stderr, "note: a fault of %s has not happened: %s\n", spec, json_string_value(fault));
+    json_decref(pending);
+}
+
 static int submit(const struct invocation *invocation, const struct submission *submission)
 {
     struct error error = {0};
@@ -129,10 +148,12 @@ static int submit(const struct invocation *invocation, const struct submission *
         status = tell_old(invocation, store, submission, run);
     } else {
         print_number(invocation, submission, run, NULL);
-        if (submission->paused || invocation_has(invocation, "detach"))
+        if (submission->paused || invocation_has(invocation, "detach")) {
             say_left(invocation, submission, run);
-        else
+        } else {
             status = session_drive(invocation, store, &(struct session_run){.run = run}, 1);
+            say_faults_pending(invocation, status);
+        }
     }
     store_close(store);
     return status;

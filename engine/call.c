@@ -7,10 +7,12 @@
 #include "jobs/param.h"
 #include "jobs/template.h"
 
-#define EVERY_MS           10000 /* `every:` where it is not given */
-#define PROBE_EXIT_DONE    0
-#define PROBE_EXIT_NOT_YET 1
-#define PROBE_EXIT_BUSY    75 /* EX_TEMPFAIL */
+#define EVERY_MS              10000 /* `every:` where it is not given */
+#define CONDITION_SHOWN_BYTES 200   /* of an `until:` in a message */
+#define LOOK_SHOWN_BYTES      256   /* of what its last look said */
+#define PROBE_EXIT_DONE       0
+#define PROBE_EXIT_NOT_YET    1
+#define PROBE_EXIT_BUSY       75 /* EX_TEMPFAIL */
 
 /* ---- the answer of a general kind as names in expressions ---- */
 
@@ -66,6 +68,33 @@ static bool is_transient_exit(const struct machine_step *step, int64_t status)
     return false;
 }
 
+/* What a program said, on stderr or else on stdout, without the line ends behind it: borrowed, "" where it
+ * said nothing. */
+static const char *said_of(const json_t *outputs, int *length)
+{
+    const char *said = json_text(outputs, "stderr", "");
+    if (!text_trimmed_length(said))
+        said = json_text(outputs, "stdout", "");
+    *length = (int)text_trimmed_length(said);
+    return said;
+}
+
+/* What such a step waits for, with what the last look has seen: it is kept nowhere else. */
+static void say_not_yet(const struct machine_step *step, const json_t *outputs, struct error *error)
+{
+    char condition[CONDITION_SHOWN_BYTES], begins[LOOK_SHOWN_BYTES];
+    int length;
+    const char *said = said_of(outputs, &length);
+    text_fit(condition, sizeof condition, "%s", step->until);
+    text_fit(begins, sizeof begins, "%.*s", length, said);
+    error_set(error, ERROR_NOT_YET, "%s does not hold yet", condition);
+    if (json_object_get(outputs, "exit_code")) {
+        struct error look = *error;
+        error_set(error, ERROR_NOT_YET, "%s; the last look left with status %lld%s%s", look.message,
+                  (long long)json_int(outputs, "exit_code", 0), length ? ": " : " and said nothing", begins);
+    }
+}
+
 /* `until:` and `stable_for:`: true where the step is done; else *answer says when to ask again, or what
  * failed. */
 static bool until_holds(const struct machine_step *step, const struct visit *visit, const json_t *names,
@@ -86,10 +115,13 @@ static bool until_holds(const struct machine_step *step, const struct visit *vis
         *visit->held_since_ms = visit->now_ms;
     if (holds && visit->now_ms - *visit->held_since_ms >= step->stable_for_ms)
         return true;
+    if (holds)
+        error_set(&error, ERROR_NOT_YET, "it holds, but not yet for long enough");
+    else
+        say_not_yet(step, answer->outputs, &error);
     answer_clear(answer);
     answer_again(answer, step->every_ms ? step->every_ms : EVERY_MS);
-    error_set(&answer->error, ERROR_NOT_YET,
-              holds ? "it holds, but not yet for long enough" : "%s does not hold yet", step->until);
+    answer->error = error;
     return false;
 }
 
@@ -99,11 +131,9 @@ static void fail_exit(const struct machine_step *step, const struct visit *visit
 {
     struct error error;
     char begins[256];
-    const char *said = json_text(answer->outputs, "stderr", "");
+    int length;
+    const char *said = said_of(answer->outputs, &length);
     const json_t *program = json_array_get(json_object_get(visit->inputs, "argv"), 0);
-    if (!text_trimmed_length(said))
-        said = json_text(answer->outputs, "stdout", "");
-    int length = (int)text_trimmed_length(said);
     text_fit(begins, sizeof begins, "%.*s", length, said); /* all of it: pawl logs */
     if (length)
         error_set(&error, ERROR_EXIT_STATUS, "it left with status %lld: %s", (long long)status, begins);

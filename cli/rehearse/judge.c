@@ -130,6 +130,52 @@ static json_t *look_at_cluster(const char *place, json_t *outcome)
     return lines;
 }
 
+/* ---- what was to happen, and did not ---- */
+
+static char *fault_text(const json_t *fault)
+{
+    struct text text = {0};
+    size_t index;
+    json_t *word;
+    json_array_foreach(json_object_get(fault, "words"), index, word)
+        text_format(&text, "%s%s", index ? " " : "", json_string_value(word));
+    return text_take(&text);
+}
+
+static bool is_among(const json_t *texts, const char *text)
+{
+    size_t index;
+    json_t *one;
+    json_array_foreach(texts, index, one)
+    {
+        if (!strcmp(json_string_value(one), text))
+            return true;
+    }
+    return false;
+}
+
+/* A fault that no request has met has rehearsed nothing; what the operator has scripted into the cluster and
+ * the straight run does not meet, they may have mistyped. */
+static void look_at_faults(const struct rehearsal *rehearsal, const struct situation *situation,
+                           const char *place, json_t *outcome)
+{
+    struct error ignored;
+    char *sim = string_format("%s/sim.json", place);
+    json_t *pending = sim_faults_pending(sim, &ignored), *fault;
+    size_t index;
+    json_array_foreach(situation->faults, index, fault)
+    {
+        char *text = fault_text(fault);
+        if (is_among(pending, text))
+            json_object_set_new(outcome, "missed", json_true());
+        free(text);
+    }
+    if (!rehearsal->straight && json_array_size(pending))
+        json_object_set(outcome, "pending", pending);
+    json_decref(pending);
+    free(sim);
+}
+
 /* ---- the storage ---- */
 
 static bool allows_below_minimum(const json_t *history)
@@ -381,6 +427,7 @@ void judge(const struct rehearsal *rehearsal, const struct situation *situation,
 {
     look_at_store(place, outcome);
     json_t *lines = look_at_cluster(place, outcome);
+    look_at_faults(rehearsal, situation, place, outcome);
     if (!rehearsal->straight && !rests_as_meant(rehearsal, outcome))
         object_to_end(outcome);
     look_at_storage(lines, outcome);

@@ -109,6 +109,15 @@ static int check_carried_out(json_t *const *outcomes, int count, struct error *e
     return 0;
 }
 
+static void note_pending(struct rehearsal *rehearsal)
+{
+    size_t index;
+    json_t *fault;
+    json_array_foreach(json_object_get(rehearsal->straight, "pending"), index, fault) note_add(
+        rehearsal, "a fault that was scripted into the cluster does not happen in the straight run: %s",
+        json_string_value(fault));
+}
+
 static int play_all(struct rehearsal *rehearsal, struct error *error)
 {
     struct clock *clock = clock_system();
@@ -123,6 +132,7 @@ static int play_all(struct rehearsal *rehearsal, struct error *error)
         return EXIT_SYSTEM;
     }
     rehearsal->straight = straight;
+    note_pending(rehearsal);
     if (straight_succeeded(straight)) {
         situations_plan(&situations, rehearsal);
         if (check_names(rehearsal, &situations, error)) {

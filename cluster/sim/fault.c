@@ -7,6 +7,7 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "cluster/sim/happening.h"
 
 const struct fault_kind fault_kinds[] = {
@@ -272,6 +273,55 @@ int64_t faults_due_ms(const struct world *world)
     return due;
 }
 
+/* ---- what has not happened ---- */
+
+/* "fail verb=exec code=cut", as it was scripted: what was read from its words is left out. */
+static char *fault_text(const json_t *fault)
+{
+    struct text text = {0};
+    const char *key;
+    json_t *value;
+    text_add(&text, json_text(fault, "do", ""));
+    json_object_foreach((json_t *)fault, key, value)
+    {
+        size_t length = strlen(key);
+        bool read = (length > 3 && !strcmp(key + length - 3, "_ms")) || !strcmp(key, "at");
+        if (read || !strcmp(key, "do"))
+            continue;
+        if (json_is_integer(value))
+            text_format(&text, " %s=%lld", key, (long long)json_integer_value(value));
+        else if (json_is_string(value))
+            text_format(&text, " %s=%s", key, json_string_value(value));
+    }
+    return text_take(&text);
+}
+
+static void add_pending(json_t *list, const json_t *fault)
+{
+    char *text = fault_text(fault);
+    json_array_append_new(list, json_string(text));
+    free(text);
+}
+
+json_t *faults_pending(const struct world *world)
+{
+    json_t *list = json_array(), *fault;
+    size_t i;
+    json_array_foreach(json_object_get(world->state, "faults"), i, fault)
+    {
+        /* What is denied stays so; nobody is told of each request. */
+        if (strcmp(json_text(fault, "do", ""), "deny") && !json_bool(fault, "met", false))
+            add_pending(list, fault);
+    }
+    json_array_foreach(json_object_get(world->state, "scheduled"), i, fault)
+    {
+        /* The others are the ends of what has happened. */
+        if (json_object_get(fault, "on") || json_object_get(fault, "in"))
+            add_pending(list, fault);
+    }
+    return list;
+}
+
 /* ---- troubles of requests ---- */
 
 static bool text_fits(const json_t *fault, const char *key, const char *value)
@@ -317,6 +367,8 @@ static const json_t *fault_consume(struct world *world, json_t *faults, size_t i
         json_array_remove(faults, index);
     else if (times)
         json_object_set_new(fault, "times", json_integer(times - 1));
+    else
+        json_object_set_new(fault, "met", json_true());
     return json_object_get(world->state, "met");
 }
 

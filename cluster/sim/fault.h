@@ -30,6 +30,10 @@ int fault_add(struct world *world, const char *const *words, int count, struct e
 bool faults_step(struct world *world);
 int64_t faults_due_ms(const struct world *world);
 
+/* What somebody has scripted and has not happened so far, not even once where it meets every request: an
+ * array of texts, as on the command line. A new reference. */
+json_t *faults_pending(const struct world *world);
+
 /* The trouble that this request meets, consumed; borrowed until the call ends; NULL: none. `arguments` are
  * an exec's command, else NULL. */
 const json_t *fault_take(struct world *world, const char *verb, const char *resource, const char *name,

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "cluster/sim/chunks.h"
+#include "cluster/sim/fault.h"
 #include "cluster/sim/objects.h"
 #include "cluster/sim/release.h"
 #include "cluster/sim/sim.h"
@@ -80,6 +81,22 @@ static int log_show(const char *path, json_t *document, struct error *error)
     return result;
 }
 
+json_t *sim_faults_pending(const char *file, struct error *error)
+{
+    struct world *world = world_open(file, error);
+    if (!world || world_begin(world, error)) {
+        world_close(world);
+        return NULL;
+    }
+    json_t *pending = faults_pending(world);
+    int result = world_end(world, error);
+    world_close(world);
+    if (!result)
+        return pending;
+    json_decref(pending);
+    return NULL;
+}
+
 json_t *sim_show_state(const char *file, struct error *error)
 {
     struct world *world = world_open(file, error);
@@ -102,6 +119,12 @@ json_t *sim_show_state(const char *file, struct error *error)
 json_t *sim_show(const char *file, struct error *error)
 {
     json_t *document = sim_show_state(file, error);
+    json_t *pending = document ? sim_faults_pending(file, error) : NULL;
+    if (document && !pending) {
+        json_decref(document);
+        return NULL;
+    }
+    json_object_set_new(document, "pending", pending);
     if (!document || !log_show(file, document, error))
         return document;
     json_decref(document);

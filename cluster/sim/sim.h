@@ -83,6 +83,9 @@ int64_t sim_pretended(struct cluster *cluster, const char *step, struct error *e
 /* Scripts a fault: `words` are "KIND", "key=value"… as `pawl sim fault` takes them (fault.h lists them). */
 int sim_fault(const char *file, const char *const *words, int count, struct error *error);
 
+/* The faults that are scripted and have not happened: an array of texts; a new reference. */
+json_t *sim_faults_pending(const char *file, struct error *error);
+
 /* What `pawl sim show --json` prints; a new reference. */
 json_t *sim_show(const char *file, struct error *error);
 /* The same without what the log tells: the cluster as it is. */

@@ -107,6 +107,11 @@ rehearse skips.yaml
 judge 'a fault that was not met' \
     "$(is $? 0)$(says 'one +ok .* resumes')$(grep -E '^  two ' out)$(says 'fails@two was not met')"
 
+cluster --chunks 4
+"$pawl" sim fault sim.json fail verb=exec command=unregistr code=cut
+rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=3 --cluster sim:sim.json --only straight
+judge 'a scripted fault that nothing meets' "$(is $? 0)$(says 'not happen in the straight run: fail verb=exec command=unregistr code=cut$')"
+
 { cat "$here/stand-ins.yaml" && echo 'on_failure: [{id: mail, uses: command, with: {argv: [mail]}}]'; } >hooked.yaml
 rehearse hooked.yaml -p folder="$folder" --only straight
 judge 'a hook is not rehearsed, and cannot be submitted' "$(is $? 0)$(says 'hook on_failure .* pawl submit refuses')"

@@ -213,6 +213,26 @@ START_TEST(a_failed_once_step_that_cannot_be_asked_says_what_resume_will_ask)
 }
 END_TEST
 
+/* Nothing else keeps what its looks have seen. */
+START_TEST(a_wait_that_took_too_long_says_what_its_last_look_saw)
+{
+    write_job("waits", "job: waits\nversion: 1\nsteps:\n"
+                       "  - id: a\n    uses: command\n    effect: observe\n    timeout: 3s\n    every: 1s\n"
+                       "    until: '${exit_code == 0}'\n"
+                       "    with: {argv: [/bin/sh, -c, \"printf 'no\\\\033route\\\\n' >&2; head -c 5000 "
+                       "/dev/zero | tr '\\\\0' x >&2; exit 7\"]}\n");
+    expect("submit waits.yaml", 1);
+    expect_said(ran.err,
+                "took longer than its timeout of 3 s; it waited: ${exit_code == 0} does not hold yet; "
+                "the last look left with status 7: no\\x1broute");
+    expect_said(ran.err, "xxxx…");
+    expect("status 1", 0);
+    expect_said(ran.out, "left with status 7: no\\x1broute");
+    expect_unsaid(ran.out, "\033");
+    ck_assert_uint_lt(strlen(ran.out), 2000);
+}
+END_TEST
+
 /* ---- steps are as they are shown ---- */
 
 START_TEST(a_step_that_a_person_leaves_does_not_run)
@@ -460,6 +480,7 @@ int main(void)
         an_answer_that_must_name_outputs_is_printed_whole,
         a_failure_says_every_way_on,
         a_failed_once_step_that_cannot_be_asked_says_what_resume_will_ask,
+        a_wait_that_took_too_long_says_what_its_last_look_saw,
         a_step_that_a_person_leaves_does_not_run,
         what_was_said_is_shown_until_it_is_taken_up,
         a_failed_run_is_resumed_beside_a_word_that_counts_for_nothing,

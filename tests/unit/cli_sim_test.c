@@ -121,6 +121,42 @@ START_TEST(a_fault_is_checked_like_every_word)
 }
 END_TEST
 
+/* Mistyped, or of a command that is never called: it would be silent for ever. */
+START_TEST(a_fault_that_has_not_happened_is_told)
+{
+    static const char job[] =
+        "job: looks\nversion: 1\nsteps:\n  - {id: idle, uses: verify_idle, retry: {delay: 1s}}\n"
+        "  - {id: nap, uses: sleep, with: {for: 1m}}\n";
+    write_text("looks.yaml", job);
+    static const char *const faults[] = {
+        "fail verb=get resource=iomeshclusters code=503 times=9",
+        "fail verb=exec command=unregistr code=cut times=0", "fail verb=list resource=pods code=503 times=0",
+        "pod-delete pod=iomesh-chunk-0 on=unregister delay=2s", "node-cordon node=worker-1 in=10s"};
+    ck_assert_int_eq(pawl("sim init c.sim -q"), 0);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        char *arguments = string_format("sim fault c.sim %s", faults[i]);
+        ck_assert_msg(pawl(arguments) == 0, "%s", ran.err);
+        free(arguments);
+    }
+    json_t *shown = pawl_json("sim show c.sim --json", 0), *pending = json_object_get(shown, "pending");
+    ck_assert_uint_eq(json_array_size(pending), 5);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        ck_assert_str_eq(json_string_value(json_array_get(pending, i)), faults[i]);
+    json_decref(shown);
+    ck_assert_int_eq(pawl("submit looks.yaml --cluster sim:c.sim"),
+                     1); /* no pods can be listed: that one is met */
+    ck_assert_msg(strstr(ran.err,
+                         "note: a fault of sim:c.sim has not happened: fail verb=exec command=unregistr "
+                         "code=cut times=0\n"),
+                  "%s", ran.err);
+    ck_assert_msg(strstr(ran.err, "not happened: pod-delete pod=iomesh-chunk-0 on=unregister delay=2s\n"),
+                  "%s", ran.err);
+    ck_assert_ptr_null(strstr(ran.err, "not happened: fail verb=list"));
+    ck_assert_int_eq(pawl("sim show c.sim"), 0);
+    ck_assert_msg(strstr(ran.out, "pending:\n  fail verb="), "%s", ran.out);
+}
+END_TEST
+
 START_TEST(the_version_is_an_option_too)
 {
     ck_assert_int_eq(pawl("version"), 0);
@@ -148,6 +184,7 @@ int main(void)
     tcase_add_test(all, a_setting_that_is_none_says_what_it_should_be);
     tcase_add_test(all, a_command_s_parts_are_commands);
     tcase_add_test(all, a_fault_is_checked_like_every_word);
+    tcase_add_test(all, a_fault_that_has_not_happened_is_told);
     tcase_add_test(all, the_version_is_an_option_too);
     suite_add_tcase(suite, all);
     return suite_run(suite);
