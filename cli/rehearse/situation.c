@@ -29,9 +29,12 @@
 /* Its exit status, 128 + signal, or -1 where it had to be ended. */
 static int wait_for(pid_t pid, int within_ms)
 {
-    int status, handle = (int)syscall(SYS_pidfd_open, pid, 0);
+    int status, handle = (int)syscall(SYS_pidfd_open, pid, 0), ready;
     struct pollfd ended = {.fd = handle, .events = POLLIN};
-    bool late = poll(&ended, 1, within_ms) == 0;
+    do {
+        ready = handle < 0 ? -1 : poll(&ended, 1, within_ms);
+    } while (ready < 0 && handle >= 0 && errno == EINTR);
+    bool late = ready <= 0; /* where it cannot be waited for it is ended as well: nothing waits for ever */
     if (late)
         kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -82,12 +82,15 @@ static int make_folder(struct rehearsal *rehearsal, struct error *error)
     }
     rehearsal->folder = folder;
     rehearsal->stage = string_format("%s/stage", folder);
-    char *lock = string_format("%s/lock", folder);
-    rehearsal->lock = lock_take(lock, 0600, error);
+    /* Under its name only once it is held: another rehearsal may look for stale ones right now. */
+    char *early = string_format("%s/lock.new", folder), *lock = string_format("%s/lock", folder);
+    rehearsal->lock = lock_take(early, 0600, error);
+    int result = rehearsal->lock < 0   ? -1
+                 : rename(early, lock) ? error_set_errno(error, ERROR_SYSTEM, "cannot name %s", lock)
+                                       : folder_make(rehearsal->stage, 0700, error);
+    free(early);
     free(lock);
-    if (rehearsal->lock < 0)
-        return -1;
-    return folder_make(rehearsal->stage, 0700, error);
+    return result;
 }
 
 void stage_strike(struct rehearsal *rehearsal)

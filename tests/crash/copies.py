@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import time
 
 from left import wait_for
 from place import STEP_SECONDS, Place, Wrong, children, end_children, expect_nobody, tail
@@ -108,7 +109,10 @@ def killed_in_its_program(copied, ended=False):
             with open(place.path("end"), "w"):
                 pass
             expect_nobody(STEP_SECONDS)
+        end = time.monotonic() + STEP_SECONDS
         while children():
+            if time.monotonic() > end:
+                raise Wrong("what was killed does not end: %s" % children())
             end_children()
         if copied:
             os.mkdir(place.path("copy"), 0o700)

@@ -19,7 +19,8 @@ def expect_refusal(place):
 def keeper_counts(place, waiting):
     """The step whose keeper was started there waits for a person."""
     prepared = [event for event in place.events()
-                if event["event"] == "step_prepared" and "keeper" in (event["body"].get("checkpoint") or {})]
+                if event["event"] == "step_prepared" and event["step"] == waiting.get("step")
+                and "keeper" in (event["body"].get("checkpoint") or {})]
     if waiting.get("for") != "decision" or not prepared:
         raise Wrong("it waits for %s" % waiting)
     place.must("resolve", "1", waiting["step"], "--retry", "--reason", "nothing runs there", **HERE)

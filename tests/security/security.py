@@ -220,14 +220,18 @@ def secrets_of_a_command_are_kept_nowhere(world):
     cut_off = world.start("submit", job, "-p", "key=file:" + key, **more)
     wait_for("the program", lambda: sleepers(0.5))
     cut_off.send_signal(signal.SIGKILL)
-    world.said += b"".join(cut_off.communicate())
+    world.said += b"".join(cut_off.communicate(timeout=20))
     driver = world.start("submit", job, "-p", "key=file:" + key, **more)
+    until, seen = time.monotonic() + 20, 0
     while driver.poll() is None:  # what everybody sees while it runs
+        assert time.monotonic() < until, "it does not end"
         for _, arguments in processes(b"pawl") + processes(b"sleep"):
+            seen += 1
             for mark in MARKS.values():
                 assert mark.encode() not in arguments, arguments
         time.sleep(0.005)
-    world.said += b"".join(driver.communicate())
+    assert seen, "no process was seen"
+    world.said += b"".join(driver.communicate(timeout=20))
     assert driver.returncode == 0, world.said
     status, _, _ = world.pawl("resume", "1", **more)
     assert status == 0, world.said
@@ -298,7 +302,7 @@ steps:
     plan = world.start("plan", job, PAWL_HELM=helm, **live)
     sleeping = wait_for("helm", lambda: sleepers(30.125))[0][0]
     plan.kill()
-    plan.communicate()
+    plan.communicate(timeout=20)
     os.kill(sleeping, signal.SIGKILL)
     left = [name for name in os.listdir(world.tmp) if name.startswith("pawl-")]
     assert len(left) == 1 and mode_of(os.path.join(world.tmp, left[0])) == 0o700, left
@@ -332,7 +336,7 @@ def environment_of_children_is_the_stated_minimum(world):
     if os.geteuid() == 0:
         with open(f"/proc/{keeper}/environ", "rb") as file:
             assert names_in(file.read(), b"\0") == {"PATH"}
-    driver.communicate()
+    driver.communicate(timeout=20)
     helm = world.write("helm", f"#!/bin/sh\n/usr/bin/env > {world.path('helm.env')}\nexit 1\n")
     os.chmod(helm, 0o755)
     world.write("values.yaml", "a: 1\n")
