@@ -191,7 +191,7 @@ static void fold_started(struct run *run, const struct event *event)
     struct run_act *act = event->type == EVENT_UNDO_STARTED ? &step->undo : &step->act;
     act->starts++;
     act->started_seq = run->seq + 1;
-    act->before = act->unproven;
+    act->before = act->unproven && (act->acted || act->before); /* a start that never acted leaves no doubt */
     act->unproven = true;
     act->acted = !json_bool(event->body, "prepares", false);
     act->granted = act->answered = false;
@@ -344,8 +344,8 @@ static void fold_step_probed(struct run *run, const struct event *event)
         return;
     act->answered = true;
     act->touched = act->touched || json_bool(event->body, "touched", false);
-    if (!strcmp(answer, "not_done"))
-        act->unproven = act->acted = false;
+    if (!strcmp(answer, "not_done")) /* nor was any start before the latest */
+        act->unproven = act->before = act->acted = false;
     if (json_bool(event->body, "mend", false))
         keep(&step->mend, json_object_get(event->body, "found"));
     run->place = PLACE_ENTER;

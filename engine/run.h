@@ -75,13 +75,13 @@ enum place {
 struct run_act {
     int64_t started_seq; /* of the latest start: the order of undoing; 0: never started */
     int starts;          /* step_started or undo_started events, ever: names a start's files */
-    bool unproven; /* started without a recorded success, and nothing has said since that it was not done */
-    bool before;  /* `unproven` as it was before the latest start: what that start leaves if it did not act */
-    bool acted;   /* the latest start's effect may have begun (else: not done, without asking) */
-    bool touched; /* a start since the last success was not done, but may have changed something */
-    bool answered;      /* the question whether it was done has been answered as far as it can be: start */
-    bool granted;       /* a --retry that no start has used yet */
-    json_t *inputs;     /* of the latest start */
+    bool unproven;  /* started without a recorded success, and nothing has said since that it was not done */
+    bool before;    /* an earlier start is in doubt still: what the latest leaves if it did not act */
+    bool acted;     /* the latest start's effect may have begun (else: not done, without asking) */
+    bool touched;   /* a start since the last success was not done, but may have changed something */
+    bool answered;  /* the question whether it was done has been answered as far as it can be: start */
+    bool granted;   /* a --retry that no start has used yet */
+    json_t *inputs; /* of the latest start */
     json_t *checkpoint; /* of the latest start: step_prepared, then step_checkpoint */
     json_t *prepared;   /* array of {"visit","start","checkpoint"}: since the last recorded success */
 };
