@@ -147,7 +147,9 @@ static void put_act(struct writing *writing, const struct run_act *act, bool in_
 static void put_effect(struct writing *writing, const struct effect *effect, bool in_hand)
 {
     FLAGS(effect->in_flight, effect->sent, effect->intent, effect->intent && effect->prepared,
-          effect->intent && effect->guards_agree, effect->granted, effect->by_retry);
+          effect->granted, effect->by_retry);
+    FLAGS(effect->open, effect->open_before, effect->left);
+    put(writing, effect->intent ? effect->agreeing : 0);
     put(writing, effect->done);
     put(writing, in_hand ? effect->failures : 0);
 }
@@ -271,7 +273,7 @@ size_t moment_write(const struct moment *moment, unsigned char *bytes, size_t si
               moment->live->asked_ms >= moment->live->act_ended_ms + SETTLE_MS);
     put(writing, moment->body);
     put(writing, child_counts(moment) ? moment->child : NO_CHILD);
-    put(writing, moment->child == CHILD_LIVES ? moment->child_step : 0);
+    put(writing, moment->child == CHILD_LIVES || acts_now(moment) ? moment->in_hand : 0);
     put(writing, moment->words);
     put(writing, moment->faults);
     return whole.length;

@@ -90,13 +90,25 @@ bool may_become(const struct moment *moment, int64_t at_ms)
 
 /* ---- answers ---- */
 
+/* Where they do not agree, it is the last that refuses. */
+static json_t *guards_json(const struct moment *moment, bool agree)
+{
+    const struct machine_step *step = step_of(moment);
+    json_t *answers = json_array();
+    for (int i = 0; i < step->guard_count; i++)
+        json_array_append_new(answers,
+                              json_pack("{s:s,s:b}", "guard", moment->machine->steps[step->guards[i]].id,
+                                        "ok", agree || i + 1 < step->guard_count));
+    return answers;
+}
+
 static void give(struct moment *moment, enum stimulus_kind kind, struct answer *answer,
                  struct happening *happening)
 {
     struct stimulus stimulus = {.kind = kind, .answer = answer, .error = &answer->error};
     bool asks_guards = kind == STIMULUS_PREPARED || kind == STIMULUS_GUARD_REFUSED;
     if (asks_guards && has_guards(moment))
-        stimulus.guards = json_pack("[{s:s,s:b}]", "guard", "a", "ok", kind == STIMULUS_PREPARED);
+        stimulus.guards = guards_json(moment, kind == STIMULUS_PREPARED);
     if (kind != STIMULUS_PREPARED && !answer->error.code)
         error_set(&answer->error, answer->transient ? ERROR_CLUSTER_UNREACHABLE : ERROR_REFUSED, WHY);
     moment_return(moment, &stimulus, happening);

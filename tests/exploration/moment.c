@@ -404,6 +404,7 @@ struct moment *moment_new(const struct recipe *recipe, const struct machine *mac
                               .run = run_new(1, machine),
                               .words = words,
                               .faults = faults,
+                              .in_hand = -1,
                               .ended_ms = 0};
     json_t *body = json_pack("{s:s,s:{s:b,s:b},s:{},s:s}", "job", machine->job, "params", "no", 0, "yes", 1,
                              "vars", "folder", "/");

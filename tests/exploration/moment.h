@@ -32,7 +32,11 @@ struct effect {
     unsigned char done; /* arrived since the last success on record; more than 2 count as 2 */
     bool sent;          /* by the latest start */
     bool intent;        /* step_started is durable, by this driver, and nothing has ended that start */
-    bool prepared, guards_agree;
+    bool open;          /* begun, by what events say, and none has said what became of it */
+    bool open_before;   /* likewise, but for the latest start */
+    bool left;          /* a record of it was found, and is still to be removed */
+    bool prepared;
+    unsigned char agreeing; /* bits of the step's guards, by their latest answers since the latest start */
     unsigned char failures; /* in a row, of this visit, since a person last said go on */
     bool granted, by_retry; /* a person's --retry: not used yet; used by the latest start */
 };
@@ -61,13 +65,13 @@ struct moment {
     enum body body;
     bool body_undo;
     enum child_truth child;
-    signed char child_step; /* of which step it is: the one that was started last */
     int64_t now_ms;
     int64_t ended_ms;  /* when what was sent could last act; -1: it still can */
     int64_t asked_ms;  /* when the latest probe was handed out: it may have looked then, or later */
     int words, faults; /* left */
     struct step_truth steps[STEPS_MOST];
     bool lock, cancelling, paused, rolling, failed, ended, started; /* as events said */
+    signed char in_hand; /* likewise: the step that was started last; -1: none */
 };
 
 /* What happened in the step that is being taken: all events that became durable, and what is wrong. */

@@ -96,11 +96,14 @@ static void see_started(struct seeing *seeing)
     HOLDS(undo || !seeing->policy->approve || seeing->step->approved_visit == event->visit,
           "%s is started without the approval of this visit", id_of(seeing));
     effect->intent = true;
-    effect->prepared = effect->guards_agree = effect->sent = false;
+    effect->prepared = effect->sent = false;
+    effect->agreeing = 0;
+    effect->open_before = effect->open;
+    effect->open = effect->open || !json_bool(event->body, "prepares", false);
     effect->by_retry = effect->granted;
     effect->granted = false;
     moment->started = true;
-    moment->child_step = (signed char)event->step;
+    moment->in_hand = (signed char)event->step;
     moment->child = NO_CHILD; /* of this start; another host's is what a person answered for */
     if (undo)
         return;
@@ -115,18 +118,36 @@ static void see_started(struct seeing *seeing)
     seeing->step->by_person = false;
 }
 
+static bool guards_agree(const struct machine_step *policy, const struct effect *effect)
+{
+    return effect->agreeing == (1U << policy->guard_count) - 1;
+}
+
 static void see_prepared(struct seeing *seeing)
 {
     struct effect *effect = effect_of(seeing);
     HOLDS(effect->intent, "%s is prepared without having been started", id_of(seeing));
-    HOLDS(is_undo(seeing) || !seeing->policy->guard_count || effect->guards_agree,
-          "%s is prepared without its guards", id_of(seeing));
-    effect->prepared = true;
+    HOLDS(is_undo(seeing) || guards_agree(seeing->policy, effect), "%s is prepared without all of its guards",
+          id_of(seeing));
+    effect->prepared = effect->open = true;
 }
 
 static void see_guard(struct seeing *seeing)
 {
-    effect_of(seeing)->guards_agree = json_bool(seeing->event->body, "ok", false);
+    struct effect *effect = effect_of(seeing);
+    int guard = machine_step_index(seeing->moment->machine, json_text(seeing->event->body, "guard", ""));
+    unsigned bit = 0;
+    for (int i = 0; i < seeing->policy->guard_count; i++)
+        bit |= seeing->policy->guards[i] == guard ? 1U << i : 0;
+    HOLDS(bit, "%s is guarded by \"%s\"", id_of(seeing), json_text(seeing->event->body, "guard", ""));
+    bool agrees = json_bool(seeing->event->body, "ok", false);
+    effect->agreeing = (unsigned char)(agrees ? effect->agreeing | bit : effect->agreeing & ~bit);
+}
+
+/* What became of all starts so far is known. */
+static void forget(struct effect *effect)
+{
+    effect->open = effect->open_before = effect->left = false;
 }
 
 static void see_succeeded(struct seeing *seeing)
@@ -150,6 +171,7 @@ static void see_succeeded(struct seeing *seeing)
     step->succeeded = true;
     step->act.done = 0;
     step->act.intent = false;
+    forget(&step->act);
 }
 
 /* What is said not to have been done must not have been. */
@@ -159,6 +181,8 @@ static void see_unacted(struct seeing *seeing)
     bool acted = json_bool(seeing->event->body, "acted", true);
     HOLDS(acted || !effect->sent || act_of(seeing)->effect == EFFECT_OBSERVE,
           "%s says that %s has not acted, and it has", event_type_text(seeing->event->type), id_of(seeing));
+    if (!acted)
+        effect->open = effect->open_before;
     effect->intent = false;
 }
 
@@ -194,16 +218,18 @@ static void see_probed(struct seeing *seeing)
     bool never_ran = !strcmp(json_text(seeing->event->body, "why", ""), "its program was never started");
     HOLDS(!never_ran || seeing->moment->child == NEVER_RAN, "%s is said never to have run, and it did",
           id_of(seeing));
-    /* Of a start that a person allowed, whatever became of the earlier ones. */
-    bool only_of_start = never_ran && effect->by_retry;
-    HOLDS(!not_done || only_of_start || act->effect != EFFECT_ONCE || (!effect->done && !effect->in_flight),
+    HOLDS(!not_done || act->effect != EFFECT_ONCE || (!effect->done && !effect->in_flight),
           "%s is believed not done, and it is%s", id_of(seeing), effect->done ? "" : " on its way");
     if (not_done)
-        effect->sent = false;
-    if (never_ran && effect->by_retry)
-        effect->granted = true; /* a start that did nothing has used nothing up */
+        effect->sent = effect->open = effect->open_before = false;
+    effect->left = effect->left || json_bool(seeing->event->body, "mend", false);
     if (not_done || again)
         effect->intent = false;
+}
+
+static void see_removed(struct seeing *seeing)
+{
+    seeing->step->act.left = seeing->step->undo.left = false;
 }
 
 static void see_decision(struct seeing *seeing)
@@ -299,6 +325,8 @@ static void see_undone(struct seeing *seeing)
         step->act.in_flight = step->undo.in_flight = false;
     step->act.done = step->undo.done = 0;
     step->act.intent = step->undo.intent = false;
+    forget(&step->act);
+    forget(&step->undo);
 }
 
 static void see_lock(struct seeing *seeing)
@@ -342,7 +370,13 @@ static bool may_go_on(const struct effect *effect)
     return effect->in_flight || effect->done;
 }
 
-/* What may still be going on, or has happened without a record, is named. */
+static bool is_unsettled(const struct effect *effect)
+{
+    return effect->open || effect->left;
+}
+
+/* What may still be going on, or has happened without a record, is named; and nothing that was never begun,
+ * or of which is recorded what became of it. */
 static void see_cancelled(struct seeing *seeing)
 {
     const struct moment *moment = seeing->moment;
@@ -351,10 +385,12 @@ static void see_cancelled(struct seeing *seeing)
     for (int i = 0; i < moment->machine->step_count; i++) {
         const struct machine_step *policy = &moment->machine->steps[i];
         const struct step_truth *step = &moment->steps[i];
-        bool lives = moment->child == CHILD_LIVES && moment->child_step == i;
+        bool lives = moment->child == CHILD_LIVES && moment->in_hand == i;
         bool open = may_go_on(&step->act) || may_go_on(&step->undo) || lives;
         HOLDS(!open || policy->act.effect == EFFECT_OBSERVE || is_named(half_done, policy->id),
               "cancelled: %s may be half done, and is not named", policy->id);
+        HOLDS(!is_named(half_done, policy->id) || is_unsettled(&step->act) || is_unsettled(&step->undo),
+              "cancelled: %s is named as half done, and is not", policy->id);
     }
 }
 
@@ -393,6 +429,7 @@ static void (*const SEEN[EVENT_TYPE_COUNT])(struct seeing *) = {
     [EVENT_STEP_SKIPPED] = see_skipped,
     [EVENT_STEP_INTERRUPTED] = see_interrupted,
     [EVENT_STEP_PROBED] = see_probed,
+    [EVENT_RECORD_REMOVED] = see_removed,
     [EVENT_DECISION_REQUESTED] = see_decision,
     [EVENT_RESOLVED] = see_resolved,
     [EVENT_APPROVED] = see_approved,
@@ -424,19 +461,22 @@ void oracle_event(struct moment *moment, const struct event *event, struct happe
 
 void oracle_send(struct moment *moment, struct happening *happening)
 {
-    struct seeing see = {.moment = moment,
-                         .happening = happening,
-                         .step = &moment->steps[moment->run->step],
-                         .policy = &moment->machine->steps[moment->run->step]},
-                  *seeing = &see;
-    const struct effect *effect = moment_effect(moment);
-    const struct machine_act *act = moment_act(moment);
-    bool guards = !moment->body_undo && see.policy->guard_count;
+    struct seeing see = {.moment = moment, .happening = happening}, *seeing = &see;
+    HOLDS(moment->in_hand == moment->run->step && moment->rolling == moment->body_undo,
+          "the effect of %s leaves, and it is not what was started last",
+          moment->machine->steps[moment->run->step].id);
+    if (happening->broken[0])
+        return;
+    see.step = &moment->steps[moment->in_hand];
+    see.policy = &moment->machine->steps[moment->in_hand];
+    const struct effect *effect = effect_of(seeing);
+    const struct machine_act *act = act_of(seeing);
+    bool guards = !moment->rolling && see.policy->guard_count;
     HOLDS(effect->intent, "the effect of %s leaves without a durable intent", id_of(seeing));
     HOLDS(effect->prepared || !(act->prepares || guards),
           "the effect of %s leaves before step_prepared is durable", id_of(seeing));
-    HOLDS(effect->guards_agree || !guards, "the effect of %s leaves, and its guards have not agreed",
-          id_of(seeing));
+    HOLDS(!guards || guards_agree(see.policy, effect),
+          "the effect of %s leaves, and not all of its guards have agreed", id_of(seeing));
     HOLDS(moment->lock || !moment->recipe->lock, "the effect of %s leaves without the lock", id_of(seeing));
     HOLDS(!moment->cancelling && !moment->paused && !moment->ended, "the effect of %s leaves after %s",
           id_of(seeing),

@@ -106,8 +106,19 @@ static json_t *way_json(int target)
     return json_pack("{s:s,s:i}", "step", IDS[target], "max_visits", VISITS_MOST);
 }
 
-static void set_policies(const unsigned char *values, int step, json_t *object)
+/* Which steps look again is not the machine's business: they are asked about, not entered. Where there are
+ * two steps, both do. */
+static json_t *guards_json(const struct recipe *recipe, int step)
 {
+    json_t *guards = json_pack("[s]", IDS[step]);
+    if (recipe->steps > 1)
+        json_array_append_new(guards, json_string(IDS[(step + 1) % recipe->steps]));
+    return guards;
+}
+
+static void set_policies(const struct recipe *recipe, int step, json_t *object)
+{
+    const unsigned char *values = recipe->values[step];
     const char *failure = VALUES[POLICY_FAILURE][values[POLICY_FAILURE]];
     if (*failure) {
         json_t *way = json_pack("{s:s}", "do", failure);
@@ -121,9 +132,8 @@ static void set_policies(const unsigned char *values, int step, json_t *object)
             json_object_set_new(retry, "timeout_ms", json_integer(ATTEMPT_MS));
         json_object_set_new(object, "retry", retry);
     }
-    if (values[POLICY_GUARD]) /* which step looks again is not the machine's business: it is asked about, not
-                                 entered */
-        json_object_set_new(object, "guards", json_pack("[s]", IDS[step]));
+    if (values[POLICY_GUARD])
+        json_object_set_new(object, "guards", guards_json(recipe, step));
     if (values[POLICY_TIMEOUT])
         json_object_set_new(object, "timeout_ms", json_integer(TIMEOUT_MS));
     if (values[POLICY_NEXT])
@@ -155,7 +165,7 @@ static json_t *step_json(const struct recipe *recipe, int step)
     else if (values[POLICY_CONDITION])
         json_object_set_new(object, "if",
                             json_string(step ? "${steps.a.status == \"succeeded\"}" : "${params.no}"));
-    set_policies(values, step, object);
+    set_policies(recipe, step, object);
     return object;
 }
 
