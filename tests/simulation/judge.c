@@ -20,6 +20,9 @@ struct told_act {
     bool prepares, prepared;
     bool asked_before; /* as it was before the latest start */
     bool asks;         /* a start may have acted, and nobody has asked since */
+    bool open;         /* a start may have acted, and what became of it is not recorded */
+    bool open_before;  /* as it was before the latest start */
+    bool touched;      /* what was not done has left something, since the last recorded success */
     unsigned agreeing; /* bits of the steps that guard it, by their latest answers since the latest start */
     int effects;       /* of any key since the last recorded success */
     bool by_person;
@@ -201,6 +204,8 @@ static void on_started(struct reading *r, bool undo)
     act->prepared = false;
     act->asked_before = act->asks;
     act->asks = act->asks || !act->prepares;
+    act->open_before = act->open;
+    act->open = act->open || !act->prepares;
     act->agreeing = 0;
 }
 
@@ -216,7 +221,8 @@ static void on_undo_started(struct reading *r)
 
 static void on_prepared(struct reading *r)
 {
-    r->step->acts[r->run->undoing].prepared = r->step->acts[r->run->undoing].asks = true;
+    struct told_act *act = &r->step->acts[r->run->undoing];
+    act->prepared = act->asks = act->open = true;
 }
 
 static void on_probed(struct reading *r)
@@ -225,14 +231,20 @@ static void on_probed(struct reading *r)
     act->asks = false;
     if (json_bool(r->body, "again", false))
         key_of(act->key)->agains++;
+    if (!strcmp(json_text(r->body, "answer", ""), "not_done"))
+        act->open = act->open_before = false;
+    act->touched = act->touched || json_bool(r->body, "touched", false) || json_bool(r->body, "mend", false);
 }
 
 /* Of an interruption or a failure: what has not acted leaves the question as it was. */
 static void on_not_done(struct reading *r)
 {
     r->run->midway = strstr(r->record->event, "failed") && !json_object_get(r->body, "then");
-    if (r->step && !json_bool(r->body, "acted", true))
-        r->step->acts[r->run->undoing].asks = r->step->acts[r->run->undoing].asked_before;
+    if (!r->step || json_bool(r->body, "acted", true))
+        return;
+    struct told_act *act = &r->step->acts[r->run->undoing];
+    act->asks = act->asked_before;
+    act->open = act->open_before;
 }
 
 static void on_guard(struct reading *r)
@@ -279,6 +291,11 @@ static void on_skipped(struct reading *r)
     check_way(r, true);
 }
 
+static void settle(struct told_act *act)
+{
+    act->open = act->open_before = act->touched = false;
+}
+
 static void on_succeeded(struct reading *r)
 {
     struct told_act *act = &r->step->acts[0];
@@ -294,6 +311,7 @@ static void on_succeeded(struct reading *r)
                 act->key);
     act->effects = 0;
     act->asks = false;
+    settle(act);
     char stem[160];
     snprintf(stem, sizeof stem, "%s/%lld/%s/", store_uuid(simulation.store), (long long)r->record->run,
              r->record->step);
@@ -305,6 +323,8 @@ static void on_succeeded(struct reading *r)
 static void on_undone(struct reading *r)
 {
     struct told_act *act = &r->step->acts[1];
+    settle(&r->step->acts[0]);
+    settle(act);
     bool told = is_by(r, "body") || is_by(r, "probe");
     if (told && !act->effects && !may_be_so_already(r->index))
         violate("run %lld: %s was undone (by %s) without an effect", (long long)r->record->run,
@@ -350,13 +370,28 @@ static void on_rollback(struct reading *r)
     r->run->paused = false;
 }
 
+static bool is_unsettled(const struct told_act *act)
+{
+    return act->open || act->touched;
+}
+
+static void take_half_done(struct reading *r, const char *id)
+{
+    int step = plan_step_find(simulation.plan, id);
+    const struct told_act *acts = step < 0 ? NULL : r->run->steps[step].acts;
+    if (!acts || !(is_unsettled(&acts[0]) || is_unsettled(&acts[1]))) {
+        violate("run %lld: %s is named as half done, and is not", (long long)r->record->run, id);
+        return;
+    }
+    r->run->half_done |= 1U << step;
+}
+
 static void on_end(struct reading *r)
 {
-    const json_t *half_done = json_object_get(r->body, "half_done");
     size_t index;
     json_t *id;
-    json_array_foreach(half_done, index, id)
-        r->run->half_done |= 1U << plan_step_find(simulation.plan, json_string_value(id));
+    json_array_foreach(json_object_get(r->body, "half_done"), index, id)
+        take_half_done(r, json_string_value(id));
     r->run->ended = true;
     if (simulation.plan->shipped)
         shipped_judge_run_ended(r->record->run, r->record->event, r->run->half_done);
