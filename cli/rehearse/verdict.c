@@ -312,7 +312,8 @@ static void print_text(const struct table *table, int64_t took_ms, int unsafe)
 
 static void print_json(const struct table *table, int64_t took_ms, int unsafe)
 {
-    static const char *const evidence[] = {"cluster", "counts", "done", "trace", "history", "pending"};
+    static const char *const evidence[] = {"cluster", "counts", "done",    "files",
+                                           "aims",    "trace",  "history", "pending"};
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof evidence / sizeof *evidence; i++) /* what the others were held against */
         json_object_del(table->outcomes[0], evidence[i]);

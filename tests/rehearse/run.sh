@@ -142,7 +142,7 @@ rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=2 --cluster sim:sim.
 judge 'a name is told though the straight run would fail' "$(is $? 2)$(says 'no rehearsal is named "bogus"')"
 cluster --chunks 5 --chunk-order 4,0,3,1,2
 rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only crash:3 --json
-judge 'JSON' "$(is $? 0)$(python3 -c 'import json; d = json.load(open("out")); assert d["resume_safe"] is None and len(d["rehearsals"]) == 2' 2>&1)"
+judge 'JSON' "$(is $? 0)$(python3 -c 'import json; d = json.load(open("out")); assert d["resume_safe"] is None and len(d["rehearsals"]) == 2; assert "files" not in d["rehearsals"][0]' 2>&1)"
 
 # What this machine lacks is not held against the job.
 (ulimit -f 64 && rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4)
