@@ -158,10 +158,10 @@ mkdir "$stale/0" && touch "$stale/lock" "$stale/0/pawl.db"
 rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only crash:3 --only denied@idle --keep
 wrong=$(is $? 0) kept=$(sed -n 's/^kept: \([^,]*\),.*/\1/p' out)
 for name in straight crash-3 denied@idle; do
-    "$pawl" --store "$kept/$name/pawl.db" history 1 >history 2>&1 || wrong+="no history of $name"
+    "$pawl" --store "$kept/$name/pawl.db" history 1 >told 2>&1 || wrong+="no history of $name"
     [[ -e $kept/$name/sim.json ]] || wrong+="no cluster of $name"
 done
-grep -q forbidden history || wrong+='denied@idle is not what happened in its folder'
+grep -q forbidden told || wrong+='denied@idle is not what happened in its folder'
 [[ $kept ]] && rm -rf "$kept"
 judge 'a kept folder is found by the name of its rehearsal' "$wrong"
 rehearse "$here/../../jobs/scale-in-chunk.yaml" -p replicas=4 --only straight
