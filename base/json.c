@@ -70,6 +70,18 @@ const char *json_text(const json_t *object, const char *key, const char *otherwi
     return text ? text : otherwise;
 }
 
+bool json_list_has(const json_t *list, const char *text)
+{
+    size_t index;
+    json_t *entry;
+    json_array_foreach(list, index, entry)
+    {
+        if (json_is_string(entry) && !strcmp(json_string_value(entry), text))
+            return true;
+    }
+    return false;
+}
+
 int64_t json_int(const json_t *object, const char *key, int64_t otherwise)
 {
     const json_t *value = json_object_get(object, key);

@@ -28,6 +28,8 @@ json_t *json_read_plain(const char *text);
 
 /* Members of an object, with a default where the member is missing or of another type. */
 const char *json_text(const json_t *object, const char *key, const char *otherwise);
+/* Whether a list holds this text; of anything else it holds none. */
+bool json_list_has(const json_t *list, const char *text);
 int64_t json_int(const json_t *object, const char *key, int64_t otherwise);
 bool json_bool(const json_t *object, const char *key, bool otherwise);
 /* A member by a path of keys and NULL: json_at(o, "status", "summary", NULL); NULL where any is missing. */

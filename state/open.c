@@ -192,10 +192,8 @@ static int find_store(struct store *store, enum store_mode mode, struct error *e
         result = refuse_missing(store, error);
     else if (!S_ISREG(status.st_mode))
         result = error_set(error, ERROR_STORE, "%s is not a regular file", store->path);
-    else if (!refuse_other_names(store, &status, error))
-        result = refuse_network(folder, error);
     else
-        result = -1;
+        result = refuse_other_names(store, &status, error) || refuse_network(folder, error) ? -1 : 0;
     if (!result && !lstat(store->path, &status))
         result = refuse_open_places(store, folder, &status, error);
     free(folder);

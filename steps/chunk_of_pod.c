@@ -110,18 +110,6 @@ static json_t *addresses_ask(const struct visit *visit, const char *pod, const c
     return addresses;
 }
 
-static bool is_among(const json_t *addresses, const char *ip)
-{
-    size_t index;
-    json_t *address;
-    json_array_foreach(addresses, index, address)
-    {
-        if (!strcmp(json_string_value(address), ip))
-            return true;
-    }
-    return false;
-}
-
 static int match(const struct iomesh_object *object, const json_t *addresses, const char *pod,
                  const struct chunk **out, struct error *error)
 {
@@ -129,7 +117,7 @@ static int match(const struct iomesh_object *object, const json_t *addresses, co
     int count = 0;
     *out = NULL;
     for (size_t i = 0; i < object->count; i++) {
-        if (!is_among(addresses, object->chunks[i].ip))
+        if (!json_list_has(addresses, object->chunks[i].ip))
             continue;
         count++;
         *out = &object->chunks[i];

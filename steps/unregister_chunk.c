@@ -34,14 +34,7 @@ static void sent_free(void *handle)
 
 static bool is_expected_status(const struct visit *visit, const char *status)
 {
-    size_t index;
-    json_t *expected;
-    json_array_foreach(json_object_get(visit->inputs, "expect_status"), index, expected)
-    {
-        if (json_is_string(expected) && !strcmp(json_string_value(expected), status))
-            return true;
-    }
-    return false;
+    return json_list_has(json_object_get(visit->inputs, "expect_status"), status);
 }
 
 /* INITIALIZING is what an expired chunk shows under a leader that never knew it: it counts where the pod that

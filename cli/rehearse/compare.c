@@ -44,19 +44,19 @@ static bool may_be_more(const struct rehearsal *rehearsal, const struct situatio
            ((situation->faults || pretended || goes_back) && !is_once(rehearsal, effect));
 }
 
-/* At the end of the job, or at the approval that nobody is to give. */
-static bool comes_to_the_same(const struct rehearsal *rehearsal, const json_t *outcome)
-{
-    return !strcmp(json_text(outcome, "end", ""), json_text(rehearsal->straight, "end", ""));
-}
-
 /* "succeeded" */
 static const char *end_of(const json_t *outcome)
 {
     return json_text(outcome, "end", "");
 }
 
-/* "unregister of chunk 2" as "unregister of a chunk", where the chunks have other numbers. */
+/* At the end of the job, or at the approval that nobody is to give. */
+static bool comes_to_the_same(const struct rehearsal *rehearsal, const json_t *outcome)
+{
+    return !strcmp(end_of(outcome), end_of(rehearsal->straight));
+}
+
+/* "unregister of chunk 2" as "… of the leaving chunk", where the chunks have other numbers. */
 static json_t *without_numbers(const json_t *counts)
 {
     static const char numbered[] = "unregister of chunk ";

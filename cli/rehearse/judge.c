@@ -142,18 +142,6 @@ static char *fault_text(const json_t *fault)
     return text_take(&text);
 }
 
-static bool is_among(const json_t *texts, const char *text)
-{
-    size_t index;
-    json_t *one;
-    json_array_foreach(texts, index, one)
-    {
-        if (!strcmp(json_string_value(one), text))
-            return true;
-    }
-    return false;
-}
-
 /* A fault that no request has met has rehearsed nothing; what the operator has scripted into the cluster and
  * the straight run does not meet, they may have mistyped. */
 static void look_at_faults(const struct rehearsal *rehearsal, const struct situation *situation,
@@ -166,7 +154,7 @@ static void look_at_faults(const struct rehearsal *rehearsal, const struct situa
     json_array_foreach(situation->faults, index, fault)
     {
         char *text = fault_text(fault);
-        if (is_among(pending, text))
+        if (json_list_has(pending, text))
             json_object_set_new(outcome, "missed", json_true());
         free(text);
     }
@@ -337,10 +325,8 @@ static void look_at_files(const char *private, json_t *outcome)
 
 static bool acts_once(const struct rehearsal *rehearsal, const char *step)
 {
-    for (int i = 0; i < rehearsal->job->step_count; i++)
-        if (!strcmp(rehearsal->job->steps[i].id, step))
-            return rehearsal->job->steps[i].effect == EFFECT_ONCE;
-    return false;
+    int index = job_step_index(rehearsal->job, step);
+    return index >= 0 && rehearsal->job->steps[index].effect == EFFECT_ONCE;
 }
 
 /* Inputs as text, with the operator's paths. */

@@ -353,18 +353,6 @@ static void see_end(struct seeing *seeing)
     seeing->moment->ended = true;
 }
 
-static bool is_named(const json_t *list, const char *id)
-{
-    size_t index;
-    json_t *name;
-    json_array_foreach(list, index, name)
-    {
-        if (!strcmp(json_string_value(name), id))
-            return true;
-    }
-    return false;
-}
-
 static bool may_go_on(const struct effect *effect)
 {
     return effect->in_flight || effect->done;
@@ -387,9 +375,9 @@ static void see_cancelled(struct seeing *seeing)
         const struct step_truth *step = &moment->steps[i];
         bool lives = moment->child == CHILD_LIVES && moment->in_hand == i;
         bool open = may_go_on(&step->act) || may_go_on(&step->undo) || lives;
-        HOLDS(!open || policy->act.effect == EFFECT_OBSERVE || is_named(half_done, policy->id),
+        HOLDS(!open || policy->act.effect == EFFECT_OBSERVE || json_list_has(half_done, policy->id),
               "cancelled: %s may be half done, and is not named", policy->id);
-        HOLDS(!is_named(half_done, policy->id) || is_unsettled(&step->act) || is_unsettled(&step->undo),
+        HOLDS(!json_list_has(half_done, policy->id) || is_unsettled(&step->act) || is_unsettled(&step->undo),
               "cancelled: %s is named as half done, and is not", policy->id);
     }
 }
